@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { Uuid } from '@weir/kernel/ids';
+
+/** Who acts, as the gateway vouches for it to the subgraphs in a token that lives for seconds. */
+const uuid = z.uuid().transform((text) => text as Uuid);
+
+export const PERMISSIONS = [
+  'org.read',
+  'org.write',
+  'org.delete',
+  'org.members.read',
+  'org.members.invite',
+  'org.members.remove',
+  'org.members.update_role',
+  'org.budget.read',
+  'org.budget.write',
+  'org.billing.read',
+  'org.billing.write',
+  'account.read',
+  'account.write',
+  'apikey.read',
+  'apikey.create',
+  'apikey.rotate',
+  'apikey.revoke',
+  'providerkey.read',
+  'providerkey.write',
+  'routing.write',
+  'usage.read',
+  'audit.read',
+] as const;
+
+export type Permission = (typeof PERMISSIONS)[number];
+
+export const internalIdentitySchema = z.object({
+  actor: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('user'), userId: uuid, sessionId: uuid }),
+    z.object({ type: z.literal('apiKey'), apiKeyId: uuid, accountId: uuid }),
+    z.object({ type: z.literal('anonymous') }),
+  ]),
+  /** The organization the actor acts in; null for anonymous and for users without a membership. */
+  organizationId: uuid.nullable(),
+  permissions: z.array(z.enum(PERMISSIONS)),
+  requestId: z.string(),
+  ipAddress: z.string().nullable(),
+  userAgent: z.string().nullable(),
+});
+
+export type InternalIdentity = z.output<typeof internalIdentitySchema>;
+
+/** The header and the `graphql-ws` extension (`extensions.identity`) that carry the signed token. */
+export const IDENTITY_HEADER = 'x-weir-identity';
+
+/** `POST /internal/authenticate` of the identity service: a credential in, who it is out; 401 otherwise. */
+export const authenticateRequestSchema = z.union([
+  z.object({ accessToken: z.string() }),
+  z.object({ apiKey: z.string() }),
+]);
+
+export const authenticatedSchema = internalIdentitySchema
+  .pick({ actor: true, organizationId: true, permissions: true })
+  .extend({ expiresAtMs: z.number() });
+
+export type AuthenticateRequest = z.output<typeof authenticateRequestSchema>;
+export type Authenticated = z.output<typeof authenticatedSchema>;

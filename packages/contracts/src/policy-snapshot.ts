@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import type { Uuid } from '@weir/kernel/ids';
+import type { Price } from '@weir/kernel/pricing';
+
+/**
+ * What `policy.snapshot(key_hash)` answers: everything the proxy needs to decide about one API key, in one value.
+ * It is immutable, kept per process, and replaced when its organization's epoch moves.
+ */
+const uuid = z.uuid().transform((text) => text as Uuid);
+const bigint = z.union([z.string(), z.int()]).transform((value) => BigInt(value));
+const instantMs = z.number();
+const names = z.array(z.string());
+
+export const limitSetSchema = z.object({
+  requestsPerMinute: z.int().nullish(),
+  requestsPerHour: z.int().nullish(),
+  requestsPerDay: z.int().nullish(),
+  tokensPerMinute: z.int().nullish(),
+  tokensPerHour: z.int().nullish(),
+  tokensPerDay: z.int().nullish(),
+  concurrency: z.int().nullish(),
+});
+
+/** `pattern` may hold `*`; the best match wins (exact, then longer literal part, then earlier entry). */
+export const modelLimitSchema = z.object({ pattern: z.string(), limits: limitSetSchema });
+export const mappingSchema = z.object({ pattern: z.string(), target: z.string() });
+export const levelMappingSchema = z.object({ pattern: z.string(), level: z.int() });
+export const switchOverSchema = z.object({ from: z.int(), to: z.int() });
+
+/** Lists are null where nothing is restricted; an empty list allows nothing. */
+const accessSchema = z.object({
+  allowIps: names.nullable(),
+  allowModels: names.nullable(),
+  resources: names.nullable(),
+  limits: limitSetSchema,
+  modelLimits: z.array(modelLimitSchema),
+});
+
+export const snapshotOrganizationSchema = z.object({
+  id: uuid,
+  slug: z.string(),
+  status: z.enum(['ACTIVE', 'TRIAL', 'SUSPENDED', 'CLOSED']),
+  timeZone: z.string(),
+  limits: limitSetSchema,
+  modelLimits: z.array(modelLimitSchema),
+});
+
+export const snapshotAccountSchema = accessSchema.extend({
+  id: uuid,
+  kind: z.enum(['OWNER', 'TEAM', 'PROJECT', 'SUB_ACCOUNT', 'SERVICE_ACCOUNT']),
+  name: z.string(),
+  status: z.enum(['ACTIVE', 'SUSPENDED']),
+  level: z.int(),
+  /** 0 stays on its Level, 1 follows Switch Over, 2 also model failover. */
+  gear: z.int(),
+  tier: z.int(),
+  /** Rates in parts per million. */
+  ratesPpm: bigint,
+  allowLevels: z.array(z.int()).nullable(),
+  modelMapper: z.array(mappingSchema),
+  levelMapper: z.array(levelMappingSchema),
+  switchOver: z.array(switchOverSchema),
+  modelFailover: z.array(mappingSchema),
+});
+
+export const snapshotKeySchema = accessSchema.extend({
+  id: uuid,
+  name: z.string(),
+  status: z.enum(['ACTIVE', 'REVOKED']),
+  expiresAtMs: instantMs.nullable(),
+  scopes: names,
+  disconnectPolicy: z.enum(['ABORT', 'DRAIN']),
+});
+
+const priceSchema: z.ZodType<Price> = z.object({
+  id: z.string(),
+  validFromMs: instantMs,
+  input: bigint,
+  cachedInput: bigint,
+  cacheWrite: bigint,
+  output: bigint,
+  reasoning: bigint,
+  perRequest: bigint,
+  perImage: bigint,
+  perAudioSecond: bigint,
+});
+
+export const snapshotModelSchema = z.object({
+  id: uuid,
+  /** The effective name: routing, limits and price use it. */
+  name: z.string(),
+  aliases: names,
+  /** Names under which providers report the same model, for example with a date. */
+  snapshots: names,
+  enabled: z.boolean(),
+  contextTokens: z.int(),
+  maxOutputTokens: z.int(),
+  minTier: z.int(),
+  capabilities: names,
+  prices: z.array(priceSchema),
+});
+
+/** Base64 parts of a secret sealed with ChaCha20-Poly1305; opened per call in the proxy, never kept open. */
+export const sealedSecretSchema = z.object({ ciphertext: z.string(), nonce: z.string(), version: z.int() });
+
+export const snapshotProviderKeySchema = z.object({
+  id: uuid,
+  ownerId: uuid,
+  name: z.string(),
+  provider: z.enum(['openai', 'azure', 'anthropic', 'vertex']),
+  baseUrl: z.string(),
+  level: z.int(),
+  weight: z.int().min(1),
+  secret: sealedSecretSchema,
+  /** The owner's 32-byte key, sealed with the master key. */
+  ownerKey: sealedSecretSchema,
+});
+
+export const budgetSchema = z.object({
+  id: uuid,
+  name: z.string(),
+  nodeKind: z.enum(['ORGANIZATION', 'ACCOUNT', 'API_KEY']),
+  nodeId: uuid,
+  metric: z.enum(['COST', 'TOKENS', 'REQUESTS']),
+  /** Nano-USD for COST, a count otherwise. */
+  limit: bigint,
+  period: z.enum(['DAILY', 'WEEKLY', 'MONTHLY', 'QUARTERLY', 'YEARLY', 'TOTAL']),
+  /** Model patterns; null means every model. */
+  models: names.nullable(),
+  enforcement: z.enum(['WARN', 'BLOCK', 'NOTIFY']),
+  graceMinutes: z.int(),
+});
+
+export const policySnapshotSchema = z.object({
+  /** Grows with every change that may alter this snapshot. */
+  epoch: bigint,
+  organization: snapshotOrganizationSchema,
+  /** From the root (OWNER) down to the account that owns the key. */
+  accounts: z.array(snapshotAccountSchema).min(1),
+  key: snapshotKeySchema,
+  models: z.array(snapshotModelSchema),
+  /** Enabled provider keys of the organization; which one serves is decided by Level. */
+  providerKeys: z.array(snapshotProviderKeySchema),
+  /** Active budgets on the organization, any account of the chain, or the key. */
+  budgets: z.array(budgetSchema),
+});
+
+export type LimitSet = z.output<typeof limitSetSchema>;
+export type ModelLimit = z.output<typeof modelLimitSchema>;
+export type SealedSecret = z.output<typeof sealedSecretSchema>;
+export type SnapshotAccount = z.output<typeof snapshotAccountSchema>;
+export type SnapshotModel = z.output<typeof snapshotModelSchema>;
+export type SnapshotProviderKey = z.output<typeof snapshotProviderKeySchema>;
+export type SnapshotBudget = z.output<typeof budgetSchema>;
+export type PolicySnapshot = z.output<typeof policySnapshotSchema>;

@@ -1,0 +1,85 @@
+import type { Brand } from './brand.ts';
+
+/**
+ * Inside the platform an id is a UUIDv7 (native `uuid` in Postgres, ordered by time). Outside it is
+ * `<prefix>_<26 characters of Crockford base32>`, so that an id of one kind passed where another is wanted is
+ * refused with a sentence that names both kinds.
+ */
+export const ID_PREFIXES = {
+  organization: 'org',
+  account: 'acc',
+  user: 'usr',
+  membership: 'mem',
+  session: 'ses',
+  apiKey: 'key',
+  providerKey: 'pvk',
+  model: 'mod',
+  price: 'prc',
+  budget: 'bud',
+  budgetAlert: 'alr',
+  request: 'req',
+  attempt: 'att',
+} as const;
+
+export type IdKind = keyof typeof ID_PREFIXES;
+
+/** A lower-case hyphenated UUID. */
+export type Uuid = Brand<string, 'Uuid'>;
+
+const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'.toLowerCase();
+const VALUES = new Map([...ALPHABET].map((character, value) => [character, BigInt(value)]));
+
+export function isUuid(text: string): text is Uuid {
+  return UUID_PATTERN.test(text);
+}
+
+export function parseUuid(text: string): Uuid {
+  const lower = text.toLowerCase();
+  if (!isUuid(lower)) throw new TypeError(`not a UUID: ${text.slice(0, 64)}`);
+  return lower;
+}
+
+/**
+ * A new UUIDv7: 48 bits of Unix milliseconds, 74 random bits.
+ * The time is a parameter so that callers with a clock of their own (tests, replays) decide it.
+ */
+export function newUuid(nowMs: number = Date.now()): Uuid {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  for (let index = 0; index < 6; index++) bytes[index] = Math.floor(nowMs / 2 ** (8 * (5 - index))) & 0xff;
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Uuid;
+}
+
+/** Unix milliseconds at which a UUIDv7 was minted. */
+export function uuidTimeMs(id: Uuid): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/** The public form of an id, for example `org_01jd3q9v0k8r9s2t3v4w5x6y7z`. */
+export function encodeId(kind: IdKind, id: Uuid): string {
+  let rest = BigInt(`0x${id.replaceAll('-', '')}`);
+  let text = '';
+  for (let index = 0; index < 26; index++) {
+    text = (ALPHABET[Number(rest & 31n)] ?? '') + text;
+    rest >>= 5n;
+  }
+  return `${ID_PREFIXES[kind]}_${text}`;
+}
+
+/** Undefined when the text is not an id of that kind; the caller says which kind it wanted. */
+export function decodeId(kind: IdKind, text: string): Uuid | undefined {
+  const prefix = `${ID_PREFIXES[kind]}_`;
+  if (!text.startsWith(prefix) || text.length !== prefix.length + 26) return undefined;
+  let value = 0n;
+  for (const character of text.slice(prefix.length)) {
+    const digit = VALUES.get(character);
+    if (digit === undefined) return undefined;
+    value = (value << 5n) | digit;
+  }
+  if (value >= 1n << 128n) return undefined;
+  const hex = value.toString(16).padStart(32, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Uuid;
+}

@@ -1,0 +1,79 @@
+import { ceilDiv, type NanoUsd } from './money.ts';
+import type { Usage } from './usage.ts';
+
+/** One version of a model's price, valid from an instant on. Token classes are nano-USD per million tokens. */
+export interface Price {
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly validFromMs: number;
+  readonly input: bigint;
+  readonly cachedInput: bigint;
+  readonly cacheWrite: bigint;
+  readonly output: bigint;
+  readonly reasoning: bigint;
+  /** Nano-USD per request, per image and per second of audio. */
+  readonly perRequest: bigint;
+  readonly perImage: bigint;
+  readonly perAudioSecond: bigint;
+}
+
+const PER_MILLION = 1_000_000n;
+
+/** Sum over the classes in nano-USD × 1e6, before Rates and before rounding. */
+function baseMicroNano(usage: Usage, price: Price): bigint {
+  return (
+    BigInt(usage.inputTokens) * price.input +
+    BigInt(usage.cachedInputTokens) * price.cachedInput +
+    BigInt(usage.cacheWriteTokens) * price.cacheWrite +
+    BigInt(usage.outputTokens) * price.output +
+    BigInt(usage.reasoningTokens) * price.reasoning +
+    price.perRequest * PER_MILLION +
+    BigInt(usage.images) * price.perImage * PER_MILLION +
+    BigInt(usage.audioMs) * price.perAudioSecond * 1_000n
+  );
+}
+
+/**
+ * cost = base × Rates × Factor, rounded up once at the end.
+ * @param multiplierPpm Rates × Factor in parts per million (1_000_000 = unchanged).
+ */
+export function costOf(usage: Usage, price: Price, multiplierPpm: bigint): NanoUsd {
+  return ceilDiv(baseMicroNano(usage, price) * multiplierPpm, PER_MILLION * PER_MILLION) as NanoUsd;
+}
+
+/** The version in force at an instant: the latest `validFromMs` not after it. */
+export function priceAt(prices: readonly Price[], atMs: number): Price | undefined {
+  let found: Price | undefined;
+  for (const price of prices) {
+    if (price.validFromMs <= atMs && (!found || price.validFromMs > found.validFromMs)) found = price;
+  }
+  return found;
+}
+
+/**
+ * An upper bound of a request's cost as a line: `fixed + perOutputToken × outputCap`.
+ * Integers, each rounded up, so the line never lies below the real cost of a request within its bounds.
+ */
+export interface CostBound {
+  readonly fixed: NanoUsd;
+  readonly perOutputToken: NanoUsd;
+}
+
+/** @param choices How many completions the request asks for (`n`). */
+export function costBound(
+  price: Price,
+  inputTokensMax: number,
+  choices: number,
+  multiplierPpm: bigint,
+): CostBound {
+  const dearestInput = [price.input, price.cachedInput, price.cacheWrite].reduce((a, b) => (a > b ? a : b));
+  const dearestOutput = price.output > price.reasoning ? price.output : price.reasoning;
+  const scale = PER_MILLION * PER_MILLION;
+  return {
+    fixed: ceilDiv(
+      (BigInt(inputTokensMax) * dearestInput + price.perRequest * PER_MILLION) * multiplierPpm,
+      scale,
+    ) as NanoUsd,
+    perOutputToken: ceilDiv(dearestOutput * BigInt(choices) * multiplierPpm, scale) as NanoUsd,
+  };
+}
