@@ -1,0 +1,26 @@
+import type { AttemptClose, AttemptIntent } from '@weir/contracts/attempt-record';
+import type { AdmitRequest, AdmitResult } from '@weir/counters/contract';
+
+/** What the request path needs of the counter store: answers that are final, never "seed me first". */
+export type Admission = Extract<AdmitResult, { kind: 'admitted' | 'denied' }>;
+
+export interface AdmissionGate {
+  /**
+   * @param build Called with the instant for which to compute periods; again when the store's clock disagrees.
+   * @param signal Ends the wait for a store that is being seeded.
+   * @throws AppError DEPENDENCY_UNAVAILABLE when the store or the seed cannot be reached and a holding demands it.
+   */
+  admit(build: (nowMs: number) => AdmitRequest, signal: AbortSignal): Promise<Admission>;
+}
+
+/** Turns attempts into rows of the ledger and settles their counters. No call ever throws or waits for a network. */
+export interface Meter {
+  /** False while the spill is full: the request path answers 503 rather than serve what it could not record. */
+  isAccepting(): boolean;
+  /** After admission, before dispatch: leaves evidence that outlives this process, and queues the intent. */
+  begin(intent: AttemptIntent, admission: AdmitRequest, outputCap: number | null): void;
+  /** Exactly once per begun attempt: settles its counters and queues its close. */
+  close(close: AttemptClose): void;
+  /** Writes everything queued, at the latest until the signal; what is left is spilled to disk. */
+  drain(signal: AbortSignal): Promise<void>;
+}
