@@ -15,11 +15,37 @@ export interface ErrorSpec {
 const client = (status: number, title: string, openaiType = 'invalid_request_error') =>
   ({ kind: 'client', status, title, retry: 'no', level: 'info', openaiType }) as const;
 const limited = (title: string) =>
-  ({ kind: 'client', status: 429, title, retry: 'after', level: 'info', openaiType: 'rate_limit_error' }) as const;
+  ({
+    kind: 'client',
+    status: 429,
+    title,
+    retry: 'after',
+    level: 'info',
+    openaiType: 'rate_limit_error',
+  }) as const;
 const unpaid = (title: string) =>
-  ({ kind: 'client', status: 402, title, retry: 'no', level: 'info', openaiType: 'insufficient_quota' }) as const;
-const failure = (kind: 'upstream' | 'platform', status: number, title: string, retry: 'no' | 'yes' | 'after') =>
-  ({ kind, status, title, retry, level: kind === 'upstream' ? 'warn' : 'error', openaiType: 'api_error' }) as const;
+  ({
+    kind: 'client',
+    status: 402,
+    title,
+    retry: 'no',
+    level: 'info',
+    openaiType: 'insufficient_quota',
+  }) as const;
+const failure = (
+  kind: 'upstream' | 'platform',
+  status: number,
+  title: string,
+  retry: 'no' | 'yes' | 'after',
+) =>
+  ({
+    kind,
+    status,
+    title,
+    retry,
+    level: kind === 'upstream' ? 'warn' : 'error',
+    openaiType: 'api_error',
+  }) as const;
 
 export const ERRORS = {
   MISSING_API_KEY: client(401, 'No API key was given', 'authentication_error'),
@@ -97,8 +123,12 @@ export class AppError extends Error {
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new AppError('INTERNAL', 'Something went wrong on our side. Try again; give the request id to support.', {
-    message,
-    cause: thrown,
-  });
+  return new AppError(
+    'INTERNAL',
+    'Something went wrong on our side. Try again; give the request id to support.',
+    {
+      message,
+      cause: thrown,
+    },
+  );
 }

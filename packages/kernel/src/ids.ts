@@ -1,4 +1,5 @@
 import type { Brand } from './brand.ts';
+import { hexOf, randomByte, randomHex } from './random-hex.ts';
 
 /**
  * Inside the platform an id is a UUIDv7 (native `uuid` in Postgres, ordered by time). Outside it is
@@ -40,17 +41,31 @@ export function parseUuid(text: string): Uuid {
   return lower;
 }
 
+/** State of `newUuid`: the text of the last millisecond and the counter that orders ids within it. */
+let lastMs = Number.NaN;
+let timeText = '';
+let counter = 0;
+const COUNTER_MAX = 0xfff;
+
 /**
- * A new UUIDv7: 48 bits of Unix milliseconds, 74 random bits.
- * The time is a parameter so that callers with a clock of their own (tests, replays) decide it.
+ * A new UUIDv7: 48 bits of Unix milliseconds, a 12-bit counter that starts at a random value below 2048 in each
+ * millisecond, 62 random bits. Ids minted by one process in the same millisecond therefore sort in the order of
+ * minting (at least 2048 of them; beyond that the counter starts over and only their order is lost).
+ * @param nowMs Unix milliseconds; a parameter so that callers with a clock of their own (tests, replays) decide it.
  */
 export function newUuid(nowMs: number = Date.now()): Uuid {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  for (let index = 0; index < 6; index++) bytes[index] = Math.floor(nowMs / 2 ** (8 * (5 - index))) & 0xff;
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Uuid;
+  const wholeMs = Math.floor(nowMs);
+  if (wholeMs !== lastMs) {
+    lastMs = wholeMs;
+    const hex = wholeMs.toString(16).padStart(12, '0');
+    timeText = `${hex.slice(0, 8)}-${hex.slice(8)}-`;
+    counter = ((randomByte() & 0x07) << 8) | randomByte();
+  } else {
+    counter = counter === COUNTER_MAX ? 0 : counter + 1;
+  }
+  const ordered = hexOf(0x70 | (counter >> 8)) + hexOf(counter & 0xff);
+  const variant = hexOf(0x80 | (randomByte() & 0x3f)) + hexOf(randomByte());
+  return (timeText + ordered + '-' + variant + '-' + randomHex(6)) as Uuid;
 }
 
 /** Unix milliseconds at which a UUIDv7 was minted. */
