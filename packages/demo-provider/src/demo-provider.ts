@@ -1,0 +1,148 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { answerOf, NOTHING_BILLED } from './answer.ts';
+import { parseChatRequest, RequestError } from './chat-request.ts';
+import { DEMO_MODELS, FAULTS, optionsInPrompt, parseModelName } from './models.ts';
+import { refusal, refusalOf, wrongKey, type Refusal } from './refusals.ts';
+import { respond, sendRefusal } from './respond.ts';
+import { createServedBook, type Served } from './served.ts';
+
+/** The key that is accepted when no other is configured. It guards nothing of value: the provider is a demo. */
+export const DEMO_PROVIDER_API_KEY = 'sk-demo-provider';
+
+export interface DemoProviderOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Keys it accepts; default `[DEMO_PROVIDER_API_KEY]`. */
+  readonly apiKeys?: readonly string[];
+  /** Keys that are accepted and then always meet a fault: key → model name, for example `demo-fault-429-2`. */
+  readonly faultByApiKey?: Readonly<Record<string, string>>;
+  readonly log?: { error(details: object, message: string): void };
+}
+
+export interface DemoProvider {
+  /** Without `/v1`, for example `http://127.0.0.1:4900`. */
+  readonly url: string;
+  readonly port: number;
+  /** How many chat requests arrived, refused ones included. */
+  requests(): number;
+  /** What it served and would bill, to compare a ledger with. Also `GET /demo/served`. */
+  served(): Served;
+  /** Closes every connection, running answers included. */
+  stop(): Promise<void>;
+}
+
+const RECORDS_MAX = 10_000;
+const BODY_BYTES_MAX = 8 * 1024 * 1024;
+
+async function readBody(req: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of req as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > BODY_BYTES_MAX) throw new RequestError('The body is too large.', null, 413);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function bearer(req: IncomingMessage): string {
+  const header = req.headers.authorization ?? '';
+  return header.startsWith('Bearer ') ? header.slice('Bearer '.length).trim() : '';
+}
+
+function requestIdOf(req: IncomingMessage): string | null {
+  const { headers } = req;
+  const id = headers['x-client-request-id'] ?? headers['x-request-id'] ?? headers['idempotency-key'];
+  return typeof id === 'string' ? id : null;
+}
+
+function sendJson(res: ServerResponse, value: unknown): void {
+  sendRefusal(res, { status: 200, headers: {}, body: JSON.stringify(value) });
+}
+
+function modelList(): object {
+  const names = [...Object.keys(DEMO_MODELS), ...Object.keys(FAULTS).map((fault) => `demo-fault-${fault}`)];
+  const data = names.map((id) => ({ id, object: 'model', created: 1_767_225_600, owned_by: 'demo' }));
+  return { object: 'list', data };
+}
+
+function unknownModel(name: string): Refusal {
+  const message = `The model \`${name}\` does not exist or you do not have access to it.`;
+  return refusal(404, 'invalid_request_error', 'model_not_found', message, { param: 'model' });
+}
+
+function refusalFor(error: unknown): Refusal {
+  if (!(error instanceof RequestError))
+    return refusal(500, 'server_error', null, 'The demo provider failed.');
+  return refusal(error.status, 'invalid_request_error', error.code, error.message, { param: error.param });
+}
+
+/** Starts an OpenAI-compatible provider whose answers depend on nothing but the request. */
+export async function startDemoProvider(options: DemoProviderOptions = {}): Promise<DemoProvider> {
+  const faultByApiKey = new Map(Object.entries(options.faultByApiKey ?? {}));
+  const apiKeys = new Set([...(options.apiKeys ?? [DEMO_PROVIDER_API_KEY]), ...faultByApiKey.keys()]);
+  const book = createServedBook(RECORDS_MAX);
+  let requests = 0;
+
+  async function chat(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    requests += 1;
+    const request = parseChatRequest(await readBody(req));
+    const behaviour = parseModelName(faultByApiKey.get(bearer(req)) ?? request.model);
+    const note = { requestId: requestIdOf(req), model: request.model, stream: request.stream };
+    const refused = behaviour
+      ? behaviour.fault && refusalOf(behaviour.fault.name, behaviour.fault.number)
+      : unknownModel(request.model);
+    if (refused) {
+      book.add({ ...note, status: refused.status, outcome: 'refused', billed: NOTHING_BILLED });
+      sendRefusal(res, refused);
+      return;
+    }
+    if (!behaviour) return;
+    const answer = answerOf(request, behaviour, {
+      ...behaviour.options,
+      ...optionsInPrompt(request.lastMessage),
+    });
+    const { finish, ...ended } = await respond(res, request, answer, behaviour);
+    book.add({ ...note, status: 200, ...ended });
+    finish();
+  }
+
+  async function route(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (!apiKeys.has(bearer(req))) return sendRefusal(res, wrongKey());
+    const path = (req.url ?? '').split('?', 1)[0];
+    if (req.method === 'POST' && path === '/v1/chat/completions') return chat(req, res);
+    if (req.method === 'GET' && path === '/v1/models') return sendJson(res, modelList());
+    if (req.method === 'GET' && path === '/demo/served') return sendJson(res, book.read());
+    const message = `Unknown request URL: ${req.method ?? ''} ${path ?? ''}.`;
+    return sendRefusal(res, refusal(404, 'invalid_request_error', 'unknown_url', message));
+  }
+
+  const server = createServer({ keepAliveTimeout: 65_000 }, (req, res) => {
+    route(req, res).catch((error: unknown) => {
+      if (!(error instanceof RequestError) && !req.destroyed)
+        options.log?.error({ err: error }, 'request failed');
+      if (res.headersSent || res.destroyed) res.destroy();
+      else sendRefusal(res, refusalFor(error));
+    });
+  });
+  const host = options.host ?? '127.0.0.1';
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port ?? 0, host, resolve);
+  });
+  const address = server.address();
+  if (typeof address !== 'object' || address === null)
+    throw new Error('the demo provider has no TCP address');
+  return Object.freeze({
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    port: address.port,
+    requests: () => requests,
+    served: () => book.read(),
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  });
+}
