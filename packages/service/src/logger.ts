@@ -1,0 +1,45 @@
+import { destination, pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { redactFields, redactText } from './redaction.ts';
+
+/** JSON lines: object first, constant message. Secrets and prompts never appear; bigints are strings. */
+export type Logger = PinoLogger;
+
+export interface LoggerOptions {
+  readonly service: string;
+  readonly level: string;
+  /**
+   * Writes in blocks instead of line by line, for a process whose requests must not wait for its log. At most 200 ms
+   * are lost to a kill; beyond 8 MiB of backlog (a stalled reader) lines are dropped.
+   */
+  readonly buffered?: boolean;
+  /** Where lines go; standard output by default. */
+  readonly destination?: DestinationStream;
+}
+
+export function createLogger(options: LoggerOptions): Logger {
+  return pino(
+    {
+      level: options.level,
+      base: { service: options.service },
+      messageKey: 'msg',
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: {
+        level: (label) => ({ level: label }),
+        bindings: redactRecord,
+        log: redactRecord,
+      },
+      hooks: { streamWrite: redactText },
+    },
+    options.destination ?? destination(standardOutput(options.buffered === true)),
+  );
+}
+
+function standardOutput(buffered: boolean) {
+  return buffered
+    ? { dest: 1, sync: false, minLength: 4_096, maxLength: 8 * 1024 * 1024, periodicFlush: 200 }
+    : { dest: 1, sync: true };
+}
+
+function redactRecord(record: Record<string, unknown>): Record<string, unknown> {
+  return { ...(redactFields(record) as object) };
+}

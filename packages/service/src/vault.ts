@@ -1,0 +1,69 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { SealedSecret } from '@weir/contracts/policy-snapshot';
+
+/**
+ * Secrets at rest: ChaCha20-Poly1305 with a random 96-bit nonce, the tag behind the ciphertext, both base64. The
+ * associated data binds a secret to its owner, id and version, so that it cannot be moved to another row.
+ */
+const ALGORITHM = 'chacha20-poly1305';
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** A secret cannot be opened. Says nothing about the secret. */
+export class VaultError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'VaultError';
+  }
+}
+
+/** @param version Of the secret, as it is part of `associatedData`; stored beside it. */
+export function sealSecret(
+  plaintext: Buffer | string,
+  key: Buffer,
+  associatedData: string,
+  version = 1,
+): SealedSecret {
+  requireKey(key);
+  const nonce = randomBytes(NONCE_BYTES);
+  const bytes = typeof plaintext === 'string' ? Buffer.from(plaintext, 'utf8') : plaintext;
+  const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(associatedData, 'utf8'), { plaintextLength: bytes.length });
+  const ciphertext = Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+  if (typeof plaintext === 'string') bytes.fill(0);
+  return { ciphertext: ciphertext.toString('base64'), nonce: nonce.toString('base64'), version };
+}
+
+/**
+ * The secret's bytes; the caller overwrites them (`fill(0)`) as soon as they have been used.
+ * @throws VaultError when the key or the associated data is another one, or anything was altered.
+ */
+export function openSecret(
+  sealed: Pick<SealedSecret, 'ciphertext' | 'nonce'>,
+  key: Buffer,
+  associatedData: string,
+): Buffer {
+  requireKey(key);
+  const nonce = Buffer.from(sealed.nonce, 'base64');
+  const bytes = Buffer.from(sealed.ciphertext, 'base64');
+  if (nonce.length !== NONCE_BYTES || bytes.length < TAG_BYTES)
+    throw new VaultError('the sealed secret is cut off');
+  const tagAt = bytes.length - TAG_BYTES;
+  const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(Buffer.from(associatedData, 'utf8'), { plaintextLength: tagAt });
+  decipher.setAuthTag(bytes.subarray(tagAt));
+  const plaintext = decipher.update(bytes.subarray(0, tagAt));
+  try {
+    decipher.final();
+  } catch (cause) {
+    // The bytes have not been proven; nobody may see them.
+    plaintext.fill(0);
+    throw new VaultError('the sealed secret does not open: another key, another row, or altered', { cause });
+  }
+  return plaintext;
+}
+
+function requireKey(key: Buffer): void {
+  if (key.length !== KEY_BYTES) throw new VaultError(`a key has ${KEY_BYTES} bytes, not ${key.length}`);
+}
