@@ -1,36 +1,44 @@
 import { z } from 'zod';
+import { choiceField, integerField, portField, sharedFields, textField, urlField } from '@weir/service/config-fields';
 
-/** An unset variable and an empty one mean the same. */
-const text = (fallback: string) =>
-  z
-    .string()
-    .optional()
-    .transform((value) => (value === undefined || value === '' ? fallback : value));
+/** Settings that both launchers share. Every port may be 0: any free one. */
+const launcherFields = {
+  HOST: sharedFields.HOST,
+  ADMIN_HOST: sharedFields.ADMIN_HOST,
+  LOG_LEVEL: choiceField(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
+  PROXY_PORT: portField().default(8080),
+  PROXY_ADMIN_PORT: portField().default(9080),
+  GATEWAY_PORT: portField().default(4000),
+  GATEWAY_ADMIN_PORT: portField().default(9000),
+  IDENTITY_PORT: portField().default(4001),
+  IDENTITY_ADMIN_PORT: portField().default(9001),
+  BILLING_PORT: portField().default(4002),
+  BILLING_ADMIN_PORT: portField().default(9002),
+  ANALYTICS_PORT: portField().default(4003),
+  ANALYTICS_ADMIN_PORT: portField().default(9003),
+  /** An OpenAI-compatible provider for the demo organization instead of the built-in one; without `/v1`. */
+  DEMO_PROVIDER_URL: urlField(['http', 'https']).optional(),
+  DEMO_PROVIDER_API_KEY: textField('an API key of that provider').optional(),
+  DEMO_PROVIDER_PORT: portField().default(0),
+};
 
-const port = (fallback: number) =>
-  text(String(fallback)).pipe(
-    z.coerce.number('a port is a number from 0 to 65535').int().min(0).max(65_535),
-  );
-
-/** Settings of the one-machine launcher. Every port may be 0: any free one. */
-export const configSchema = z.object({
-  /** Where data, secrets and journals are kept. */
-  WEIR_HOME: text('.weir'),
-  HOST: text('127.0.0.1'),
-  LOG_LEVEL: text('warn').pipe(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])),
-  PROXY_PORT: port(8080),
-  PROXY_ADMIN_PORT: port(9080),
-  GATEWAY_PORT: port(4000),
-  GATEWAY_ADMIN_PORT: port(9000),
-  IDENTITY_PORT: port(4001),
-  IDENTITY_ADMIN_PORT: port(9001),
-  BILLING_PORT: port(4002),
-  BILLING_ADMIN_PORT: port(9002),
-  ANALYTICS_PORT: port(4003),
-  ANALYTICS_ADMIN_PORT: port(9003),
-  /** The embedded PostgreSQL and the demo provider. */
-  POSTGRES_PORT: port(0),
-  DEMO_PROVIDER_PORT: port(0),
+/** `npm start`: PostgreSQL from npm, counters in the proxy's process. */
+export const embeddedConfigSchema = z.object({
+  ...launcherFields,
+  WEIR_HOME: sharedFields.WEIR_HOME,
+  POSTGRES_PORT: portField().default(0),
 });
 
-export type EmbeddedConfig = z.output<typeof configSchema>;
+/** `npm run start:cluster`: the same services as processes of their own on a database and a Redis that exist already. */
+export const clusterConfigSchema = z.object({
+  ...launcherFields,
+  WEIR_HOME: textField('a folder').default('.weir-cluster'),
+  DATABASE_URL: sharedFields.DATABASE_URL,
+  REDIS_URL: urlField(['redis', 'rediss']),
+  /** Further proxies listen on any free port. */
+  PROXIES: integerField(1, 16).default(2),
+});
+
+export type EmbeddedConfig = z.output<typeof embeddedConfigSchema>;
+export type ClusterConfig = z.output<typeof clusterConfigSchema>;
+export type LauncherConfig = Omit<EmbeddedConfig, 'POSTGRES_PORT'>;

@@ -1,0 +1,39 @@
+import type { LauncherConfig } from './config.ts';
+import type { EmbeddedSecrets } from './secrets.ts';
+import type { ServicePorts } from './service-ports.ts';
+
+export interface EnvironmentOptions {
+  readonly config: LauncherConfig;
+  readonly ports: ServicePorts;
+  readonly secrets: EmbeddedSecrets;
+  readonly home: string;
+  readonly databaseUrl: string;
+  readonly redisUrl?: string;
+}
+
+/** What every process of the platform is told; each reads the part that its own configuration names. */
+export function serviceEnvironment(options: EnvironmentOptions): Record<string, string> {
+  const { config, ports, secrets, home, databaseUrl, redisUrl } = options;
+  const at = (port: number) => `http://${reachable(config.HOST)}:${port}`;
+  return {
+    PATH: process.env['PATH'] ?? '',
+    WEIR_HOME: home,
+    HOST: config.HOST,
+    ADMIN_HOST: config.ADMIN_HOST,
+    LOG_LEVEL: config.LOG_LEVEL,
+    DATABASE_URL: databaseUrl,
+    ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+    WEIR_MASTER_KEY: secrets.masterKey,
+    WEIR_INTERNAL_SECRET: secrets.internalSecret,
+    PUBLIC_URL: at(ports.GATEWAY_PORT),
+    IDENTITY_URL: at(ports.IDENTITY_PORT),
+    BILLING_URL: at(ports.BILLING_PORT),
+    ANALYTICS_URL: at(ports.ANALYTICS_PORT),
+    ...Object.fromEntries(Object.entries(ports).map(([setting, port]) => [setting, String(port)])),
+  };
+}
+
+/** An address that listens everywhere is not one to connect to. */
+export function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+}

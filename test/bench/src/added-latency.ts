@@ -1,0 +1,47 @@
+import { Client } from 'undici';
+import { single } from './load.ts';
+import { chatBody, type Target } from './target.ts';
+
+export interface AddedLatency {
+  readonly name: string;
+  /** Milliseconds over the direct connection at the same percentile. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly firstByteP50Ms: number;
+}
+
+/** One connection per target, one request at a time, targets in turn, so that drift of the machine hits all alike. */
+export async function addedLatency(
+  targets: readonly Target[],
+  options: { rounds: number; stream: boolean; chunks?: number },
+): Promise<readonly AddedLatency[]> {
+  const body = chatBody(options);
+  const lanes = targets.map((target) => ({
+    target,
+    client: new Client(new URL(target.url).origin),
+    total: [] as number[],
+    first: [] as number[],
+  }));
+  for (let round = -50; round < options.rounds; round++) {
+    for (const lane of lanes) {
+      const { totalUs, firstByteUs } = await single(lane.client, lane.target, body);
+      if (round < 0) continue;
+      lane.total.push(totalUs);
+      lane.first.push(firstByteUs);
+    }
+  }
+  await Promise.all(lanes.map(({ client }) => client.close()));
+  const [direct] = lanes;
+  if (!direct) return [];
+  return lanes.map((lane) => ({
+    name: lane.target.name,
+    p50Ms: (percentile(lane.total, 50) - percentile(direct.total, 50)) / 1_000,
+    p99Ms: (percentile(lane.total, 99) - percentile(direct.total, 99)) / 1_000,
+    firstByteP50Ms: (percentile(lane.first, 50) - percentile(direct.first, 50)) / 1_000,
+  }));
+}
+
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? Number.NaN;
+}

@@ -1,0 +1,64 @@
+import { build, type Histogram } from 'hdr-histogram-js';
+import { Client } from 'undici';
+import { chatBody, type Target } from './target.ts';
+
+export interface LoadResult {
+  readonly requests: number;
+  readonly failures: number;
+  readonly seconds: number;
+  /** Microseconds. */
+  readonly latency: Histogram;
+}
+
+/** Closed loop: each connection sends its next request when the last one is answered in full. */
+export async function load(
+  target: Target,
+  options: { connections: number; seconds: number; stream: boolean },
+): Promise<LoadResult> {
+  const latency = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
+  const body = chatBody({ stream: options.stream });
+  const url = new URL(target.url);
+  const endAt = performance.now() + options.seconds * 1_000;
+  const startedAt = performance.now();
+  let requests = 0;
+  let failures = 0;
+
+  async function connection(): Promise<void> {
+    const client = new Client(url.origin, { pipelining: 1 });
+    const headers = { ...target.headers, 'content-type': 'application/json' };
+    while (performance.now() < endAt) {
+      const sentAt = performance.now();
+      const answer = await client.request({ method: 'POST', path: `${url.pathname}/chat/completions`, headers, body });
+      await answer.body.dump({ limit: 10_000_000 });
+      latency.recordValue(Math.max(1, Math.round((performance.now() - sentAt) * 1_000)));
+      requests++;
+      if (answer.statusCode !== 200) failures++;
+    }
+    await client.close();
+  }
+
+  await Promise.all(Array.from({ length: options.connections }, connection));
+  return { requests, failures, seconds: (performance.now() - startedAt) / 1_000, latency };
+}
+
+/** One request on one connection. @returns Microseconds to the end and to the first byte of the body, and the body. */
+export async function single(client: Client, target: Target, body: string): Promise<{ totalUs: number; firstByteUs: number; bytes: Buffer }> {
+  const url = new URL(target.url);
+  const sentAt = performance.now();
+  const answer = await client.request({
+    method: 'POST',
+    path: `${url.pathname}/chat/completions`,
+    headers: { ...target.headers, 'content-type': 'application/json' },
+    body,
+  });
+  const chunks: Buffer[] = [];
+  let firstByteUs = 0;
+  for await (const chunk of answer.body) {
+    if (chunks.length === 0) firstByteUs = (performance.now() - sentAt) * 1_000;
+    chunks.push(chunk as Buffer);
+  }
+  if (answer.statusCode !== 200) {
+    throw new Error(`${target.name} answered ${answer.statusCode}: ${Buffer.concat(chunks).toString().slice(0, 300)}`);
+  }
+  return { totalUs: (performance.now() - sentAt) * 1_000, firstByteUs, bytes: Buffer.concat(chunks) };
+}
