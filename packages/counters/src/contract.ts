@@ -30,7 +30,10 @@ export interface Holding {
   readonly counter: string;
   readonly metric: 'COST' | 'TOKENS' | 'REQUESTS';
   readonly limit: bigint;
-  /** The hold is `fixed + perOutputToken × outputCap`: an upper bound of what the attempt may consume. */
+  /**
+   * The hold is `fixed + perOutputToken × outputCap`: an upper bound of what the attempt may consume. A REQUESTS
+   * holding always holds 1, whatever is given.
+   */
   readonly fixed: bigint;
   readonly perOutputToken: bigint;
 }
@@ -52,7 +55,7 @@ export interface AdmitRequest {
   readonly day: CalendarSpan;
   /** Intersection of the budget periods and the day: outside it the caller must compute the request anew. */
   readonly validWithin: CalendarSpan;
-  /** What the client or the model allows; null when the output cannot be bounded (then `holdings` must be empty). */
+  /** What the client or the model allows; null where there is none (then every `perOutputToken` must be 0). */
   readonly outputCap: number | null;
   /** The smallest cap that still gives a useful answer; the store never clamps below it. */
   readonly outputCapMin: number;
@@ -87,7 +90,7 @@ export type AdmitResult =
       readonly reason: 'window' | 'cooldown';
       readonly nowMs: number;
       readonly window: WindowState;
-      /** After waiting this long an otherwise idle caller is admitted. */
+      /** After waiting this long an otherwise idle caller is admitted. A limit of 0 admits nobody, ever. */
       readonly retryAfterMs: number;
     }
   | {
@@ -96,6 +99,7 @@ export type AdmitResult =
       readonly nowMs: number;
       readonly subject: string;
       readonly limit: number;
+      /** Until a slot is free even if nobody settles or renews: the longest wait, slots are usually free sooner. */
       readonly retryAfterMs: number;
     }
   | {
@@ -107,11 +111,16 @@ export type AdmitResult =
       readonly committed: bigint;
       readonly held: bigint;
     }
-  /** The store lost these counters: seed them and ask again. `opensInMs` > 0: wait first, proxies are re-asserting. */
+  /**
+   * The store lost these counters: seed them and ask again. Windows may be seeded at once. `opensInMs` > 0: wait that
+   * long before Postgres is read for the holdings, because proxies are still re-asserting their attempts.
+   */
   | {
       readonly kind: 'unseeded';
       readonly nowMs: number;
       readonly epoch: string;
+      /** Store time at which the epoch began: nothing older than it is left in the store. */
+      readonly openedAtMs: number;
       readonly windows: readonly WindowLimit[];
       readonly holdings: readonly string[];
       readonly opensInMs: number;
@@ -138,6 +147,13 @@ export interface HoldingSeed {
   readonly committed: bigint;
   /** Attempts with an intent and no close: held unless the store already knows them. */
   readonly open: readonly OpenAttempt[];
+  /**
+   * Attempts of this counter whose close is within `committed` and was logged since the epoch opened (take ten
+   * seconds more for skew; three minutes back are always enough). It tells the attempts that ended during the outage
+   * and are counted already from those whose intent Postgres had not seen yet. All three fields must come from one
+   * snapshot of Postgres. Absent means unknown: what the store saw settled is then taken to be within `committed`.
+   */
+  readonly closed?: readonly Uuid[];
 }
 
 export interface Seed {
@@ -148,6 +164,8 @@ export interface Seed {
   readonly windows: readonly WindowSeed[];
   readonly holdings: readonly HoldingSeed[];
   readonly leaseMs: number;
+  /** The `nowMs` for which the cells of `windows` were counted; the store's time when absent. */
+  readonly asOfMs?: number;
 }
 
 export interface Settlement {
@@ -165,8 +183,26 @@ export interface ExpiredLease {
   readonly evidence: string;
 }
 
+/**
+ * The store cannot be reached or does not answer in time. An admission that failed so is taken back as soon as the
+ * store answers again: never ask again with the same attempt id.
+ */
+export class CounterStoreUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CounterStoreUnavailable';
+  }
+}
+
+/**
+ * Every method rejects with CounterStoreUnavailable when the store is out of reach, and with TypeError or RangeError
+ * when the caller broke the contract (the same window twice, an amount of 2^53 or more).
+ */
 export interface CounterStore {
-  /** One atomic step: read everything, check everything, write everything. A denial writes only its cooldown. */
+  /**
+   * One atomic step: read everything, check everything, write everything. A denial writes only its cooldown.
+   * A known attempt gets the same answer again, without a second effect; its windows are as they are now.
+   */
   admit(request: AdmitRequest): Promise<AdmitResult>;
   /** Extends leases; answers the attempts whose record the store no longer has (flushed): re-assert those. */
   renew(organizationId: Uuid, attemptIds: readonly Uuid[], leaseMs: number): Promise<readonly Uuid[]>;
@@ -175,9 +211,10 @@ export interface CounterStore {
   /**
    * Replaces the hold by the actual amounts and frees the concurrency slot. Never refused; idempotent by attempt: a
    * second settlement replaces the first. Tokens go into the cells of the admission. An attempt the store does not
-   * know is ignored, because the seed reads it from Postgres.
+   * know changes no counter, because the seed reads it from Postgres; only its id is remembered for some minutes.
    */
   settle(settlement: Settlement): Promise<void>;
+  /** Sets what is not seeded in this epoch yet, and nothing else: live counters are never overwritten or lowered. */
   seed(seed: Seed): Promise<void>;
   /** The current epoch per organization, null where the store has none; how a proxy notices a flush. */
   epochs(organizationIds: readonly Uuid[]): Promise<ReadonlyMap<Uuid, string | null>>;
