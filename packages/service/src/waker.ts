@@ -1,0 +1,38 @@
+/**
+ * One waiter that can be woken early. A wake while nobody waits is remembered, so a signal that arrives between
+ * "nothing to do" and the wait is never missed; any number of wakes before the next wait count as one.
+ */
+export interface Waker {
+  wake(): void;
+  /** Forgets earlier wakes: call it before looking for work, never after. */
+  clear(): void;
+  /** Resolves at the next wake, at once when one is remembered, and at the latest after `maxMs`. */
+  wait(maxMs: number): Promise<void>;
+}
+
+export function createWaker(): Waker {
+  let isPending = false;
+  let release: (() => void) | undefined;
+  return {
+    wake() {
+      isPending = true;
+      release?.();
+    },
+    clear() {
+      isPending = false;
+    },
+    async wait(maxMs) {
+      if (!isPending) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, maxMs);
+          release = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        release = undefined;
+      }
+      isPending = false;
+    },
+  };
+}
