@@ -50,6 +50,9 @@ export type InternalIdentity = z.output<typeof internalIdentitySchema>;
 /** The header and the `graphql-ws` extension (`extensions.identity`) that carry the signed token. */
 export const IDENTITY_HEADER = 'x-weir-identity';
 
+/** Carries `WEIR_INTERNAL_SECRET` on requests between services that need no actor, such as the one below. */
+export const INTERNAL_SECRET_HEADER = 'x-weir-internal-secret';
+
 /** `POST /internal/authenticate` of the identity service: a credential in, who it is out; 401 otherwise. */
 export const authenticateRequestSchema = z.union([
   z.object({ accessToken: z.string() }),
