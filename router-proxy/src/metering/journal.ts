@@ -1,0 +1,118 @@
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { Clock } from '@weir/kernel/clock';
+import { frameLine, unframeLines } from './framed-lines.ts';
+import { decodeEvidence, encodeEvidence } from './record-codec.ts';
+
+/**
+ * Evidence of attempts for a proxy whose counter store dies with it: one line per attempt, appended before dispatch
+ * without fsync. It outlives the process, not the machine. A segment is deleted once all of its attempts are closed.
+ */
+export interface Journal {
+  /**
+   * Some microseconds, synchronous.
+   * @returns The segment, to be released when the attempt is closed durably.
+   * @throws When the disk refuses; the line may then be missing.
+   */
+  append(intent: AttemptIntent): number;
+  release(segment: number): void;
+  close(): void;
+}
+
+export interface JournalOptions {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+}
+
+interface Segment {
+  readonly path: string;
+  readonly fd: number;
+  readonly openedAtMs: number;
+  bytes: number;
+  openAttempts: number;
+}
+
+export function createJournal(options: JournalOptions): Journal {
+  const { folder, clock, segmentBytes, segmentMs } = options;
+  mkdirSync(folder, { recursive: true });
+  const segments = new Map<number, Segment>();
+  let current = 0;
+  let opened = 0;
+
+  const seal = (id: number): void => {
+    const segment = segments.get(id);
+    if (!segment) return;
+    closeSync(segment.fd);
+    if (id === current) current = 0;
+    if (segment.openAttempts === 0) remove(id, segment);
+  };
+  const remove = (id: number, segment: Segment): void => {
+    segments.delete(id);
+    rmSync(segment.path, { force: true });
+  };
+  const open = (nowMs: number): Segment => {
+    const id = ++opened;
+    const path = join(folder, `${String(nowMs).padStart(15, '0')}-${process.pid}-${id}.ndjson`);
+    const segment = { path, fd: openSync(path, 'ax'), openedAtMs: nowMs, bytes: 0, openAttempts: 0 };
+    segments.set(id, segment);
+    current = id;
+    return segment;
+  };
+
+  return {
+    append(intent) {
+      const nowMs = clock.now();
+      let segment = segments.get(current);
+      if (segment && (segment.bytes >= segmentBytes || nowMs - segment.openedAtMs >= segmentMs)) {
+        seal(current);
+        segment = undefined;
+      }
+      segment ??= open(nowMs);
+      const line = frameLine(encodeEvidence(intent));
+      const length = Buffer.byteLength(line);
+      const written = writeSync(segment.fd, line);
+      segment.bytes += written;
+      if (written !== length) {
+        // The torn line must stay the last one of its segment.
+        seal(current);
+        throw new Error(`journal took ${written} of ${length} bytes`);
+      }
+      segment.openAttempts++;
+      return current;
+    },
+    release(id) {
+      const segment = segments.get(id);
+      if (!segment) return;
+      segment.openAttempts--;
+      if (segment.openAttempts === 0 && id !== current) remove(id, segment);
+    },
+    close() {
+      if (current !== 0) seal(current);
+    },
+  };
+}
+
+export interface JournalLeftover {
+  readonly path: string;
+  readonly intents: readonly AttemptIntent[];
+  /** Complete lines that could not be read; a torn last line is expected after a kill and not counted. */
+  readonly damagedLines: number;
+}
+
+/** The segments of earlier processes; call it before the first append. */
+export function listJournal(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.ndjson'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+export async function readJournalSegment(path: string): Promise<JournalLeftover> {
+  const { texts, damaged } = unframeLines(await readFile(path, 'utf8'));
+  const intents = texts.map((text) => decodeEvidence(text)).filter((intent) => intent !== undefined);
+  return { path, intents, damagedLines: damaged.length + texts.length - intents.length };
+}
