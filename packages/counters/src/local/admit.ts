@@ -1,0 +1,94 @@
+import type { AdmitRequest, AdmitResult } from '../contract.ts';
+import { isTokenSlot } from '../window-math.ts';
+import { denyByConcurrency } from './concurrency.ts';
+import { denyByHolding, fitHoldings, holdAll } from './holdings.ts';
+import { findAttempt, newAttempt, organizationOf, subjectOf } from './state.ts';
+import type { Attempt, LocalState, Organization } from './state.ts';
+import { denyByWindows, resolveSlots, windowsFit, windowStates } from './windows.ts';
+
+/**
+ * One admission over a whole chain. It never yields, so it is atomic: everything is read and checked before anything
+ * is written.
+ */
+export function admit(state: LocalState, request: AdmitRequest, nowMs: number): AdmitResult {
+  const organization = organizationOf(state, request.organizationId, nowMs);
+  const known = findAttempt(state, request.attemptId);
+  if (known !== undefined) return admitAgain(state, known, request, nowMs);
+  const { startMs, endMs } = request.validWithin;
+  if (nowMs < startMs || nowMs >= endMs) return { kind: 'stale', nowMs };
+  const { slots } = state;
+  const complete = resolveSlots(state, organization, request, nowMs);
+  if (!complete || !holdingsSeeded(organization, request))
+    return unseeded(state, organization, request, nowMs);
+  if (!windowsFit(slots, request, nowMs)) return denyByWindows(slots, request, nowMs);
+  const busy = denyByConcurrency(organization, request, nowMs);
+  if (busy !== undefined) return busy;
+  const fit = fitHoldings(organization, request);
+  if (!fit.fits) return denyByHolding(organization, fit.tightest, nowMs);
+
+  const attempt = newAttempt(request.attemptId, organization, 'live', nowMs);
+  for (const slot of slots) {
+    if (slot === undefined) continue;
+    if (isTokenSlot(slot.position)) attempt.tokenSlots.push(slot);
+    else slot.current += 1;
+  }
+  lease(attempt, request, fit.outputCap, nowMs);
+  organization.lastUsedMs = nowMs;
+  state.live.set(attempt.id, attempt);
+  return { kind: 'admitted', nowMs, outputCap: fit.outputCap, windows: windowStates(slots, request, nowMs) };
+}
+
+/** Occupies the concurrency slots and the holdings of an attempt for the time of its lease. */
+export function lease(
+  attempt: Attempt,
+  request: AdmitRequest,
+  outputCap: number | null,
+  nowMs: number,
+): void {
+  attempt.leaseUntilMs = nowMs + request.leaseMs;
+  attempt.outputCap = outputCap;
+  attempt.evidence = request.evidence;
+  for (const limit of request.concurrency) {
+    const subject = subjectOf(attempt.organization, limit.subject, nowMs);
+    subject.leases.add(attempt);
+    attempt.occupied.push(subject);
+  }
+  holdAll(attempt, request, outputCap, nowMs);
+}
+
+function holdingsSeeded(organization: Organization, request: AdmitRequest): boolean {
+  for (const holding of request.holdings) {
+    if (organization.counters.get(holding.counter)?.seeded !== true) return false;
+  }
+  return true;
+}
+
+function unseeded(
+  state: LocalState,
+  organization: Organization,
+  request: AdmitRequest,
+  nowMs: number,
+): AdmitResult {
+  const holdings = request.holdings
+    .map((holding) => holding.counter)
+    .filter((name) => organization.counters.get(name)?.seeded !== true);
+  const opensAtMs = organization.openedAtMs + state.seedQuarantineMs;
+  return {
+    kind: 'unseeded',
+    nowMs,
+    epoch: organization.epoch,
+    openedAtMs: organization.openedAtMs,
+    windows: request.windows.filter((_, index) => state.slots[index] === undefined),
+    holdings,
+    opensInMs: holdings.length > 0 ? Math.max(0, opensAtMs - nowMs) : 0,
+  };
+}
+
+function admitAgain(state: LocalState, known: Attempt, request: AdmitRequest, nowMs: number): AdmitResult {
+  if (known.state === 'withdrawn') throw new TypeError('the attempt was settled before it was admitted');
+  // A hold that only a seed named covers the smallest useful cap for sure, but perhaps not the one that was asked.
+  const outputCap =
+    known.state === 'thin' && request.outputCap !== null ? request.outputCapMin : known.outputCap;
+  resolveSlots(state, known.organization, request, nowMs);
+  return { kind: 'admitted', nowMs, outputCap, windows: windowStates(state.slots, request, nowMs) };
+}

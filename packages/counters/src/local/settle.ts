@@ -1,0 +1,68 @@
+import type { Settlement } from '../contract.ts';
+import { toAmount } from '../amount.ts';
+import { settledAmount } from '../attempt-request.ts';
+import { addTokens } from './slot.ts';
+import {
+  findAttempt,
+  newAttempt,
+  organizationOf,
+  release,
+  type Attempt,
+  type Charge,
+  type LocalState,
+} from './state.ts';
+
+/** See the races in `seeding.ts`: why an unseeded counter notes what was settled instead of counting it. */
+export function settle(state: LocalState, settlement: Settlement, nowMs: number): void {
+  const cost = toAmount(settlement.cost, 'cost');
+  const attempt = findAttempt(state, settlement.attemptId) ?? withdrawn(state, settlement, nowMs);
+  const isFirst = attempt.state === 'live' || attempt.state === 'thin';
+  for (const charge of attempt.charges) {
+    const amount = settledAmount(charge.metric, settlement, cost);
+    if (isFirst) place(charge, attempt, amount, nowMs);
+    else replace(charge, attempt, amount, nowMs);
+  }
+  const tokens = settlement.tokens - attempt.tokens;
+  if (tokens !== 0) for (const slot of attempt.tokenSlots) addTokens(slot, tokens, attempt.atMs);
+  attempt.cost = cost;
+  attempt.tokens = settlement.tokens;
+  attempt.requests = settlement.requests;
+  if (isFirst) end(state, attempt, nowMs);
+}
+
+/** Replaces the hold by the actual amount. Without a hold the counter was seeded with the attempt's close. */
+function place(charge: Charge, attempt: Attempt, amount: number, nowMs: number): void {
+  const { counter } = charge;
+  counter.lastUsedMs = nowMs;
+  if (release(counter, attempt.id) === undefined) return;
+  if (counter.seeded) counter.committed += amount;
+  else counter.unplaced.set(attempt.id, { amount, atMs: nowMs });
+}
+
+/** A second settlement counts the difference to the first, wherever that one went. */
+function replace(charge: Charge, attempt: Attempt, amount: number, nowMs: number): void {
+  const { counter, metric } = charge;
+  counter.lastUsedMs = nowMs;
+  const unplaced = counter.unplaced.get(attempt.id);
+  if (unplaced !== undefined) counter.unplaced.set(attempt.id, { amount, atMs: unplaced.atMs });
+  else if (counter.seeded) counter.committed += amount - settledAmount(metric, attempt, attempt.cost);
+}
+
+function end(state: LocalState, attempt: Attempt, nowMs: number): void {
+  for (const subject of attempt.occupied) subject.leases.delete(attempt);
+  attempt.occupied = [];
+  attempt.evidence = '';
+  attempt.state = 'settled';
+  attempt.endedAtMs = nowMs;
+  state.live.delete(attempt.id);
+  state.ended.set(attempt.id, attempt);
+}
+
+/** An attempt the store does not know leaves its amounts, should a seed name it as open later. */
+function withdrawn(state: LocalState, settlement: Settlement, nowMs: number): Attempt {
+  const organization = organizationOf(state, settlement.organizationId, nowMs);
+  const attempt = newAttempt(settlement.attemptId, organization, 'withdrawn', nowMs);
+  attempt.endedAtMs = nowMs;
+  state.ended.set(attempt.id, attempt);
+  return attempt;
+}

@@ -1,0 +1,183 @@
+import type { Uuid } from '@weir/kernel/ids';
+import type { Holding } from '../contract.ts';
+import { SLOT_COUNT } from '../window-math.ts';
+import { newSlot, type Slot } from './slot.ts';
+
+/** Windows and concurrency of one subject. */
+export interface Subject {
+  /** By the position of `window-math`. */
+  readonly slots: (Slot | undefined)[];
+  /** Attempts that may occupy a concurrency slot; those with an expired lease do not. */
+  readonly leases: Set<Attempt>;
+  lastUsedMs: number;
+}
+
+/** What an attempt that ended while its counter was unseeded has used. */
+export interface Unplaced {
+  readonly amount: number;
+  readonly atMs: number;
+}
+
+/** One balance. Held amounts are kept per attempt as well, so that each is given back exactly once. */
+export interface Counter {
+  seeded: boolean;
+  committed: number;
+  held: number;
+  readonly holds: Map<Uuid, number>;
+  readonly unplaced: Map<Uuid, Unplaced>;
+  /** Attempts that the seed counted already; a late re-assertion of one of them must not hold again. */
+  closed: ReadonlySet<Uuid> | undefined;
+  closedUntilMs: number;
+  lastUsedMs: number;
+}
+
+export interface Charge {
+  readonly counter: Counter;
+  readonly metric: Holding['metric'];
+}
+
+export interface Attempt {
+  readonly id: Uuid;
+  readonly organization: Organization;
+  /**
+   * live: admitted or re-asserted; thin: known only from a seed, which tells neither windows nor slots; settled;
+   * withdrawn: settled before the store ever knew it, so there is nothing to give back.
+   */
+  state: 'live' | 'thin' | 'settled' | 'withdrawn';
+  atMs: number;
+  leaseUntilMs: number;
+  outputCap: number | null;
+  evidence: string;
+  tokenSlots: Slot[];
+  occupied: Subject[];
+  charges: Charge[];
+  cost: number;
+  tokens: number;
+  requests: 0 | 1;
+  endedAtMs: number;
+}
+
+export interface Organization {
+  readonly id: Uuid;
+  readonly epoch: string;
+  readonly openedAtMs: number;
+  readonly subjects: Map<string, Subject>;
+  readonly counters: Map<string, Counter>;
+  lastUsedMs: number;
+}
+
+export interface LocalState {
+  readonly organizations: Map<Uuid, Organization>;
+  /** Attempts that are not settled. */
+  readonly live: Map<Uuid, Attempt>;
+  /** Settled and withdrawn attempts, oldest first. */
+  readonly ended: Map<Uuid, Attempt>;
+  readonly seedQuarantineMs: number;
+  /** Slots of the admission that runs; one list for all, because this is the hot path and never yields. */
+  readonly slots: (Slot | undefined)[];
+  /** Number of that admission. */
+  lookups: number;
+}
+
+/** Opens an epoch where there is none: everything older than it is unknown until it is seeded. */
+export function organizationOf(state: LocalState, id: Uuid, nowMs: number): Organization {
+  let organization = state.organizations.get(id);
+  if (organization === undefined) {
+    organization = {
+      id,
+      epoch: crypto.randomUUID(),
+      openedAtMs: nowMs,
+      subjects: new Map(),
+      counters: new Map(),
+      lastUsedMs: nowMs,
+    };
+    state.organizations.set(id, organization);
+  }
+  return organization;
+}
+
+export function subjectOf(organization: Organization, name: string, nowMs: number): Subject {
+  let subject = organization.subjects.get(name);
+  if (subject === undefined) {
+    subject = {
+      slots: new Array<Slot | undefined>(SLOT_COUNT).fill(undefined),
+      leases: new Set(),
+      lastUsedMs: nowMs,
+    };
+    organization.subjects.set(name, subject);
+  }
+  subject.lastUsedMs = nowMs;
+  return subject;
+}
+
+export function slotOfSubject(subject: Subject, position: number): Slot {
+  let slot = subject.slots[position];
+  if (slot === undefined) {
+    slot = newSlot(position);
+    subject.slots[position] = slot;
+  }
+  return slot;
+}
+
+export function counterOf(organization: Organization, name: string, nowMs: number): Counter {
+  let counter = organization.counters.get(name);
+  if (counter === undefined) {
+    counter = {
+      seeded: false,
+      committed: 0,
+      held: 0,
+      holds: new Map(),
+      unplaced: new Map(),
+      closed: undefined,
+      closedUntilMs: 0,
+      lastUsedMs: nowMs,
+    };
+    organization.counters.set(name, counter);
+  }
+  counter.lastUsedMs = nowMs;
+  return counter;
+}
+
+export function newAttempt(
+  id: Uuid,
+  organization: Organization,
+  state: Attempt['state'],
+  atMs: number,
+): Attempt {
+  return {
+    id,
+    organization,
+    state,
+    atMs,
+    leaseUntilMs: 0,
+    outputCap: null,
+    evidence: '',
+    tokenSlots: [],
+    occupied: [],
+    charges: [],
+    cost: 0,
+    tokens: 0,
+    requests: 0,
+    endedAtMs: 0,
+  };
+}
+
+export function findAttempt(state: LocalState, id: Uuid): Attempt | undefined {
+  return state.live.get(id) ?? state.ended.get(id);
+}
+
+/** Holds an amount for an attempt once; asking again changes nothing. */
+export function hold(counter: Counter, id: Uuid, amount: number): void {
+  if (counter.holds.has(id)) return;
+  counter.holds.set(id, amount);
+  counter.held += amount;
+}
+
+/** Gives a hold back; undefined where there is none. */
+export function release(counter: Counter, id: Uuid): number | undefined {
+  const amount = counter.holds.get(id);
+  if (amount === undefined) return undefined;
+  counter.holds.delete(id);
+  counter.held -= amount;
+  return amount;
+}
