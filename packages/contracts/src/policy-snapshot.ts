@@ -7,7 +7,7 @@ import type { Price } from '@weir/kernel/pricing';
  * It is immutable, kept per process, and replaced when its organization's epoch moves.
  */
 const uuid = z.uuid().transform((text) => text as Uuid);
-const bigint = z.union([z.string(), z.int()]).transform((value) => BigInt(value));
+const bigint = z.union([z.string().regex(/^-?\d{1,19}$/), z.int()]).transform((value) => BigInt(value));
 const instantMs = z.number();
 const names = z.array(z.string());
 

@@ -1,4 +1,11 @@
-import { destination, pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import {
+  destination,
+  pino,
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Logger as PinoLogger,
+} from 'pino';
 import { redactFields, redactText } from './redaction.ts';
 
 /** JSON lines: object first, constant message. Secrets and prompts never appear; bigints are strings. */
@@ -17,7 +24,7 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  return pino(
+  const log = pino(
     {
       level: options.level,
       base: { service: options.service },
@@ -25,13 +32,27 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: redactRecord,
         log: redactRecord,
       },
       hooks: { streamWrite: redactText },
     },
     options.destination ?? destination(standardOutput(options.buffered === true)),
   );
+  return redactBindings(log);
+}
+
+/** Pino hands a child's bindings to no formatter; children inherit these methods from their parent. */
+function redactBindings(log: Logger): Logger {
+  const child: (this: Logger, bindings: Bindings, options?: ChildLoggerOptions) => Logger = log.child;
+  const setBindings: (this: Logger, bindings: Bindings) => void = log.setBindings;
+  return Object.assign(log, {
+    child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions) {
+      return child.call(this, redactRecord(bindings), options);
+    },
+    setBindings(this: Logger, bindings: Bindings) {
+      setBindings.call(this, redactRecord(bindings));
+    },
+  });
 }
 
 function standardOutput(buffered: boolean) {
