@@ -51,8 +51,10 @@ export async function signIn(access: DemoAccess): Promise<Session> {
   );
   const payload = answer.data?.['signIn'] as { accessToken?: string } | undefined;
   const accessToken = payload?.accessToken;
-  if (accessToken === undefined || accessToken === null) throw new Error(`sign-in failed: ${JSON.stringify(answer)}`);
-  const send: Session['send'] = (query, variables) => sendGraphql(access.graphqlUrl, query, variables, accessToken);
+  if (accessToken === undefined || accessToken === null)
+    throw new Error(`sign-in failed: ${JSON.stringify(answer)}`);
+  const send: Session['send'] = (query, variables) =>
+    sendGraphql(access.graphqlUrl, query, variables, accessToken);
   return {
     accessToken,
     send,

@@ -17,7 +17,7 @@ export function descendants(pid: number): SystemProcess[] {
   const all = listProcesses();
   const found: SystemProcess[] = [];
   const parents = new Set([pid]);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const candidate of all) {
       if (!parents.has(candidate.parent) || parents.has(candidate.pid)) continue;

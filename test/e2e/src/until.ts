@@ -4,7 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises';
  * Asks until the answer is not undefined.
  * @throws Error that names what was awaited when the deadline passes.
  */
-export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, deadlineMs = 20_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined> | T | undefined,
+  deadlineMs = 20_000,
+): Promise<T> {
   const endAt = performance.now() + deadlineMs;
   for (;;) {
     const answer = await ask();
