@@ -128,10 +128,10 @@ describe('fields', () => {
 });
 
 describe('runMain', () => {
-  async function exitOf(thrown: unknown) {
+  async function exitOf(failure: Error) {
     const said: string[] = [];
     const codes: number[] = [];
-    await runMain(() => Promise.reject(thrown as Error), {
+    await runMain(() => Promise.reject(failure), {
       exit: (code) => codes.push(code),
       stderr: { write: (text) => said.push(text) },
     });
@@ -154,7 +154,7 @@ describe('runMain', () => {
 
   it('leaves with 1 on anything else', async () => {
     expect((await exitOf(new Error('boom'))).codes).toEqual([1]);
-    expect((await exitOf('boom')).said).toBe('Cannot start: boom\n');
+    expect((await exitOf(new Error('boom'))).said).toMatch(/^Cannot start: Error: boom\n/);
   });
 
   it('does not leave when nothing is wrong', async () => {

@@ -101,11 +101,11 @@ function createInbox({ on, log }: Session, overflow: (reason: unknown) => void) 
     handOver(message, on, log);
   };
   return {
-    receive(message: pg.Notification): void {
+    receive: (message: pg.Notification): void => {
       if (!waiting) deliver(message);
       else if (waiting.push(message) > WAITING_MAX) overflow(new Error('too many signals while catching up'));
     },
-    open(): void {
+    open: (): void => {
       const kept = waiting ?? [];
       waiting = undefined;
       kept.forEach(deliver);
