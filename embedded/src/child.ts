@@ -3,22 +3,19 @@ import { z } from 'zod';
 import type { Logger } from '@weir/service/logger';
 
 /** What a process says over its channel to the launcher once it serves. */
-const readySchema = z.object({ type: z.literal('ready'), ports: z.record(z.string(), z.number()) });
+const readySchema = z.object({ type: z.literal('ready') });
 
 export interface ChildOptions {
   readonly name: string;
   readonly entry: string;
-  /** The whole environment of the child. */
-  readonly environment: () => NodeJS.ProcessEnv;
+  /** The whole environment of the child, with fixed ports, so that it comes back where it was. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly log: Logger;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
 }
 
 export interface SupervisedChild {
-  /** Known after the first start and kept over restarts. */
-  readonly ports: Readonly<Record<string, number>>;
-  readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -35,9 +32,9 @@ export async function superviseChild(options: ChildOptions): Promise<SupervisedC
   let delayMs: number = RESTART_DELAY_MS.first;
   let restart: NodeJS.Timeout | undefined;
 
-  async function launch(): Promise<Record<string, number>> {
+  async function launch(): Promise<void> {
     const started = fork(options.entry, [], {
-      env: options.environment(),
+      env: options.environment,
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
@@ -48,9 +45,8 @@ export async function superviseChild(options: ChildOptions): Promise<SupervisedC
       restart = setTimeout(relaunch, delayMs);
       delayMs = Math.min(delayMs * 2, RESTART_DELAY_MS.most);
     });
-    const ports = await ready(started, options);
+    await ready(started, options);
     delayMs = RESTART_DELAY_MS.first;
-    return ports;
   }
 
   function relaunch(): void {
@@ -60,9 +56,8 @@ export async function superviseChild(options: ChildOptions): Promise<SupervisedC
     });
   }
 
-  let ports: Record<string, number>;
   try {
-    ports = await launch();
+    await launch();
   } catch (cause) {
     stopping = true;
     clearTimeout(restart);
@@ -70,10 +65,6 @@ export async function superviseChild(options: ChildOptions): Promise<SupervisedC
     throw cause;
   }
   return {
-    ports,
-    get pid() {
-      return child?.pid;
-    },
     async stop() {
       stopping = true;
       clearTimeout(restart);
@@ -82,17 +73,18 @@ export async function superviseChild(options: ChildOptions): Promise<SupervisedC
   };
 }
 
-function ready(child: ChildProcess, options: ChildOptions): Promise<Record<string, number>> {
+function ready(child: ChildProcess, options: ChildOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       finish(() => reject(new Error(`${options.name} was not ready within ${options.startTimeoutMs} ms`)));
     }, options.startTimeoutMs);
     const onMessage = (message: unknown) => {
-      const parsed = readySchema.safeParse(message);
-      if (parsed.success) finish(() => resolve(parsed.data.ports));
+      if (readySchema.safeParse(message).success) finish(resolve);
     };
     const onExit = (code: number | null, signal: NodeJS.Signals | null) => {
-      finish(() => reject(new Error(`${options.name} ended while starting (${signal ?? `exit code ${code}`})`)));
+      finish(() =>
+        reject(new Error(`${options.name} ended while starting (${signal ?? `exit code ${code}`})`)),
+      );
     };
     function finish(settle: () => void): void {
       clearTimeout(timer);

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { choiceField, integerField, portField, sharedFields, textField, urlField } from '@weir/service/config-fields';
+import {
+  choiceField,
+  integerField,
+  portField,
+  sharedFields,
+  textField,
+  urlField,
+} from '@weir/service/config-fields';
 
 /** Settings that both launchers share. Every port may be 0: any free one. */
 const launcherFields = {

@@ -16,7 +16,6 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<string, 
   const { config, ports, secrets, home, databaseUrl, redisUrl } = options;
   const at = (port: number) => `http://${reachable(config.HOST)}:${port}`;
   return {
-    PATH: process.env['PATH'] ?? '',
     WEIR_HOME: home,
     HOST: config.HOST,
     ADMIN_HOST: config.ADMIN_HOST,
