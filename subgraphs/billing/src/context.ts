@@ -1,0 +1,16 @@
+import type { OperationContext } from '@weir/graphql/subgraph-context';
+import type { Clock } from '@weir/kernel/clock';
+import type { Loaders } from './loaders.ts';
+import type { AlertService } from './modules/alerts/alert-service.ts';
+import type { BudgetService } from './modules/budgets/budget-service.ts';
+
+export interface Services {
+  readonly budgets: BudgetService;
+  readonly alerts: AlertService;
+}
+
+export interface Context extends OperationContext {
+  readonly services: Services;
+  readonly loaders: Loaders;
+  readonly clock: Clock;
+}

@@ -1,0 +1,60 @@
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { authorize, canSee } from '@weir/graphql/authorization';
+import { AppError } from '@weir/kernel/errors';
+import type { Uuid } from '@weir/kernel/ids';
+import type { Database } from '@weir/prisma/database';
+import { withTenant } from '@weir/prisma/tenant';
+import type { AlertFeed } from './alert-feed.ts';
+import type { AlertStream } from './alert-stream.ts';
+import { createAlertStore } from './alert-store.ts';
+import type { AlertSource } from './alert-topic.ts';
+import type { BudgetAlert } from './budget-alert.ts';
+
+export interface AlertService {
+  /** Latest first; undefined when the actor may not see the organization. */
+  list(
+    identity: InternalIdentity,
+    organizationId: Uuid,
+    page: { take: number; before: bigint | undefined },
+  ): Promise<readonly BudgetAlert[] | undefined>;
+  /**
+   * @param after Id of the last alert that the subscriber has; from now on without one.
+   * @throws AppError UNAUTHENTICATED, NOT_FOUND (another organization), FORBIDDEN, or BAD_USER_INPUT for an `after` that
+   * is no alert of the organization
+   */
+  watch(identity: InternalIdentity, organizationId: Uuid, after: Uuid | undefined): Promise<AlertStream>;
+}
+
+/** Reads alerts, each page in a transaction that sees one organization. */
+export function createAlertSource(db: Database): AlertSource {
+  return {
+    after: (organizationId, seq, take) =>
+      withTenant(db, { organizationId }, (tx) => createAlertStore(tx).after(organizationId, seq, take)),
+    latest: (organizationId) =>
+      withTenant(db, { organizationId }, (tx) => createAlertStore(tx).latest(organizationId)),
+  };
+}
+
+export function createAlertService({ db, feed }: { db: Database; feed: AlertFeed }): AlertService {
+  return {
+    async list(identity, organizationId, { take, before }) {
+      if (!canSee(identity, 'budget:read', { organizationId })) return undefined;
+      return withTenant(db, { organizationId }, (tx) =>
+        createAlertStore(tx).list(organizationId, take, before),
+      );
+    },
+    async watch(identity, organizationId, after) {
+      authorize(identity, 'budget:read', { organizationId });
+      if (after === undefined) return feed.subscribe(identity.actor, organizationId, undefined);
+      const [last] = await withTenant(db, { organizationId }, (tx) => createAlertStore(tx).find([after]));
+      if (!last) {
+        throw new AppError(
+          'BAD_USER_INPUT',
+          'after must be the id of an alert of this organization; leave it out to begin now.',
+          { param: 'after' },
+        );
+      }
+      return feed.subscribe(identity.actor, organizationId, last.seq);
+    },
+  };
+}

@@ -1,0 +1,167 @@
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { authorize, canSee } from '@weir/graphql/authorization';
+import type { Clock } from '@weir/kernel/clock';
+import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { businessDate } from '@weir/kernel/period';
+import { err, ok, type Result } from '@weir/kernel/result';
+import type { Database } from '@weir/prisma/database';
+import { withTenant, type Transaction } from '@weir/prisma/tenant';
+import { queryOfTransaction } from '../../query.ts';
+import { lockAlerts, raiseDueAlerts } from '../alerts/raise-alerts.ts';
+import type { Budget } from './budget.ts';
+import { periodDates } from './budget-period.ts';
+import { checkSettings, type BudgetProblem, type BudgetSettings } from './budget-rules.ts';
+import { readZone } from './budget-standing.ts';
+import { createBudgetStore, type BudgetPosition } from './budget-store.ts';
+
+export interface CreateBudgetInput {
+  readonly organizationId: Uuid;
+  readonly name: string;
+  readonly accountId?: Uuid | undefined;
+  readonly apiKeyId?: Uuid | undefined;
+  readonly metric: Budget['metric'];
+  /** US dollars for COST, a whole number otherwise. */
+  readonly limit: string;
+  readonly period: Budget['period'];
+  readonly models?: readonly string[] | null | undefined;
+  /** BLOCK unless told. */
+  readonly enforcement?: Budget['enforcement'] | undefined;
+  /** 50, 80 and 100 unless told. */
+  readonly thresholds?: readonly number[] | undefined;
+  readonly graceMinutes?: number | undefined;
+}
+
+export interface UpdateBudgetInput extends Omit<BudgetSettings, 'models'> {
+  readonly id: Uuid;
+  readonly enforcement?: Budget['enforcement'] | undefined;
+  readonly isArchived?: boolean | undefined;
+  readonly expectedVersion?: number | undefined;
+}
+
+export type BudgetResult = Result<Budget, readonly BudgetProblem[]>;
+
+export interface BudgetService {
+  /** @throws AppError UNAUTHENTICATED, NOT_FOUND (another organization) or FORBIDDEN */
+  create(identity: InternalIdentity, input: CreateBudgetInput): Promise<BudgetResult>;
+  /** @throws AppError UNAUTHENTICATED or FORBIDDEN; a budget of another organization is a problem NOT_FOUND. */
+  update(identity: InternalIdentity, input: UpdateBudgetInput): Promise<BudgetResult>;
+  /** Undefined when the actor may not see the organization. */
+  list(
+    identity: InternalIdentity,
+    organizationId: Uuid,
+    page: { isArchived: boolean; take: number; after: BudgetPosition | undefined },
+  ): Promise<readonly Budget[] | undefined>;
+}
+
+export interface BudgetServiceDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+}
+
+const DEFAULT_THRESHOLDS: readonly number[] = [50, 80, 100];
+
+const problem = (
+  code: BudgetProblem['code'],
+  message: string,
+  field: readonly string[] | null,
+): BudgetProblem => ({ code, message, field });
+
+/**
+ * Spend that was there before the budget, or before its limit came down, raises its alerts at once: no row of the log
+ * may ever come again to do it.
+ */
+async function raiseAtOnce(tx: Transaction, budget: Budget, clock: Clock): Promise<void> {
+  if (budget.isArchived) return;
+  const query = queryOfTransaction(tx);
+  await lockAlerts(query);
+  const today = businessDate(clock.now(), await readZone(query, budget.organizationId));
+  await raiseDueAlerts(query, [{ budget, range: periodDates(budget.period, today) }]);
+}
+
+function targetOf(
+  input: CreateBudgetInput,
+): Result<Pick<Budget, 'nodeKind' | 'nodeId'> & { readonly field: string }, BudgetProblem> {
+  const { organizationId, accountId, apiKeyId } = input;
+  if (accountId !== undefined && apiKeyId !== undefined) {
+    return err(problem('AMBIGUOUS_TARGET', 'Give an account or an API key, not both.', ['apiKeyId']));
+  }
+  if (accountId !== undefined) return ok({ nodeKind: 'ACCOUNT', nodeId: accountId, field: 'accountId' });
+  if (apiKeyId !== undefined) return ok({ nodeKind: 'API_KEY', nodeId: apiKeyId, field: 'apiKeyId' });
+  return ok({ nodeKind: 'ORGANIZATION', nodeId: organizationId, field: 'organizationId' });
+}
+
+/** Adds a budget in the caller's transaction, after every rule was checked. */
+export async function createBudget(
+  tx: Transaction,
+  input: CreateBudgetInput,
+  clock: Clock,
+): Promise<BudgetResult> {
+  const { problems, settings } = checkSettings(input.metric, input);
+  const target = targetOf(input);
+  if (!target.ok) return err([target.error, ...problems]);
+  const { nodeKind, nodeId, field } = target.value;
+  const store = createBudgetStore(tx);
+  const hasNode = await store.hasNode(input.organizationId, nodeKind, nodeId);
+  const missing = problem('TARGET_NOT_FOUND', 'The organization has no such account or API key.', [field]);
+  if (!hasNode) return err([missing, ...problems]);
+  const { name, limit } = settings;
+  if (problems.length > 0 || name === undefined || limit === undefined) return err(problems);
+  const budget = await store.insert({
+    id: newUuid(clock.now()),
+    organizationId: input.organizationId,
+    name,
+    nodeKind,
+    nodeId,
+    metric: input.metric,
+    limit,
+    period: input.period,
+    models: input.models ?? null,
+    enforcement: input.enforcement ?? 'BLOCK',
+    thresholds: input.thresholds ?? DEFAULT_THRESHOLDS,
+    graceMinutes: input.graceMinutes ?? 0,
+  });
+  await raiseAtOnce(tx, budget, clock);
+  return ok(budget);
+}
+
+async function updateBudget(tx: Transaction, input: UpdateBudgetInput, clock: Clock): Promise<BudgetResult> {
+  const store = createBudgetStore(tx);
+  const current = await store.lock(input.id);
+  if (!current) return err([problem('NOT_FOUND', 'There is no such budget.', ['id'])]);
+  const { problems, settings } = checkSettings(current.metric, input);
+  if (problems.length > 0) return err(problems);
+  if (input.expectedVersion !== undefined && input.expectedVersion !== current.version) {
+    return err([
+      problem('CONFLICT', 'The budget has changed meanwhile; read it again.', ['expectedVersion']),
+    ]);
+  }
+  const budget = await store.update(input.id, {
+    ...settings,
+    ...(input.enforcement === undefined ? {} : { enforcement: input.enforcement }),
+    ...(input.isArchived === undefined ? {} : { isArchived: input.isArchived }),
+  });
+  await raiseAtOnce(tx, budget, clock);
+  return ok(budget);
+}
+
+export function createBudgetService({ db, clock }: BudgetServiceDeps): BudgetService {
+  return {
+    async create(identity, input) {
+      const { organizationId } = input;
+      authorize(identity, 'budget:create', { organizationId });
+      return withTenant(db, { organizationId }, (tx) => createBudget(tx, input, clock));
+    },
+    async update(identity, input) {
+      const { organizationId } = identity;
+      if (organizationId === null) return err([problem('NOT_FOUND', 'There is no such budget.', ['id'])]);
+      authorize(identity, 'budget:update', { organizationId, budgetId: input.id });
+      return withTenant(db, { organizationId }, (tx) => updateBudget(tx, input, clock));
+    },
+    async list(identity, organizationId, { isArchived, take, after }) {
+      if (!canSee(identity, 'budget:read', { organizationId })) return undefined;
+      return withTenant(db, { organizationId }, (tx) =>
+        createBudgetStore(tx).list(organizationId, isArchived, take, after),
+      );
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { Resolvers } from './generated/resolvers-types.ts';
+import { budgetAlert, budgetAlertRaised, organizationAlerts } from './modules/alerts/resolvers.ts';
+import { budget, budgetMutations, budgetQueries, organizationBudgets } from './modules/budgets/resolvers.ts';
+import { model, price } from './modules/prices/resolvers.ts';
+
+export const resolvers: Resolvers = {
+  Query: budgetQueries,
+  Mutation: budgetMutations,
+  Subscription: { budgetAlertRaised },
+  Organization: { ...organizationBudgets, ...organizationAlerts },
+  Model: model,
+  Price: price,
+  Budget: budget,
+  BudgetAlert: budgetAlert,
+};
