@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newVirtualKey } from '@weir/kernel/virtual-key';
 import { createLogger, type Logger } from './logger.ts';
-import { redactFields } from './redaction.ts';
+import { redactRecord } from './redaction.ts';
 
 function capture(level = 'info'): {
   log: Logger;
@@ -86,15 +86,15 @@ describe('a log line', () => {
   });
 });
 
-describe('redactFields', () => {
+describe('redactRecord', () => {
   it('does not touch or copy what holds no secret', () => {
     const record = { a: 1, nested: { list: [1, 'x'] } };
-    expect(redactFields(record)).toBe(record);
+    expect(redactRecord(record)).toBe(record);
   });
 
   it('leaves the original as it was', () => {
     const record = { nested: { password: CANARY } };
-    redactFields(record);
+    redactRecord(record);
     expect(record.nested.password).toBe(CANARY);
   });
 });

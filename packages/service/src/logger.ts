@@ -6,7 +6,7 @@ import {
   type DestinationStream,
   type Logger as PinoLogger,
 } from 'pino';
-import { redactFields, redactText } from './redaction.ts';
+import { redactRecord, redactText } from './redaction.ts';
 
 /** JSON lines: object first, constant message. Secrets and prompts never appear; bigints are strings. */
 export type Logger = PinoLogger;
@@ -32,7 +32,7 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: {
         level: (label) => ({ level: label }),
-        log: redactRecord,
+        log: (record) => redactRecord(record),
       },
       hooks: { streamWrite: redactText },
     },
@@ -62,8 +62,4 @@ function standardOutput(buffered: boolean) {
   return buffered
     ? { dest: 1, sync: false, minLength: 4_096, maxLength: 8 * 1024 * 1024, periodicFlush: 200 }
     : { dest: 1, sync: true };
-}
-
-function redactRecord(record: Record<string, unknown>): Record<string, unknown> {
-  return { ...(redactFields(record) as object) };
 }
