@@ -35,10 +35,12 @@ export interface DatabaseOptions {
  */
 export function createDatabase(options: DatabaseOptions): Database {
   const report = options.onError ?? ((): void => undefined);
+  const { url, given } = withoutStartupOptions(options.url);
+  const statementTimeoutMs = String(options.statementTimeoutMs ?? 15_000);
   const adapter = new PrismaPg(
     {
-      connectionString: options.url,
-      options: `-c role=${options.role} -c statement_timeout=${String(options.statementTimeoutMs ?? 15_000)}`,
+      connectionString: url,
+      options: `${given} -c role=${options.role} -c statement_timeout=${statementTimeoutMs} -c timezone=UTC`,
       application_name: options.role,
       max: options.max ?? 10,
       connectionTimeoutMillis: 5_000,
@@ -48,4 +50,13 @@ export function createDatabase(options: DatabaseOptions): Database {
     { onPoolError: report, onConnectionError: report },
   );
   return new PrismaClient({ adapter, errorFormat: 'minimal' });
+}
+
+/** An `options` parameter of the URL would replace ours, so both are joined. */
+function withoutStartupOptions(text: string): { readonly url: string; readonly given: string } {
+  if (!text.includes('options=')) return { url: text, given: '' };
+  const url = new URL(text);
+  const given = url.searchParams.get('options') ?? '';
+  url.searchParams.delete('options');
+  return { url: url.href, given };
 }
