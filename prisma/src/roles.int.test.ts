@@ -98,7 +98,9 @@ describe('the attempt log is append-only', () => {
     const session = new pg.Client({ connectionString: database.url, options: `-c role=${role}` });
     await session.connect();
     try {
-      await expect(session.query('update ledger.attempt_log set cost = 0')).rejects.toThrow('permission denied');
+      await expect(session.query('update ledger.attempt_log set cost = 0')).rejects.toThrow(
+        'permission denied',
+      );
       await expect(session.query('delete from ledger.attempt_log')).rejects.toThrow('permission denied');
     } finally {
       await session.end();

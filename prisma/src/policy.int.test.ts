@@ -1,0 +1,316 @@
+import { policySnapshotSchema, type PolicySnapshot } from '@weir/contracts/policy-snapshot';
+import { signalSchemas } from '@weir/contracts/signals';
+import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
+import { insertRow, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+let database: TestDatabase;
+let owner: pg.Client;
+let proxy: pg.Client;
+let tenant: Tenant;
+
+const DAY_MS = 86_400_000;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  owner = new pg.Client({ connectionString: database.url });
+  proxy = new pg.Client({ connectionString: database.url, options: '-c role=weir_proxy' });
+  await Promise.all([owner.connect(), proxy.connect()]);
+});
+
+afterAll(async () => {
+  await Promise.all([owner.end(), proxy.end()]);
+  await database.drop();
+});
+
+beforeEach(async () => {
+  tenant = await seedTenant(owner, { timeZone: 'Asia/Tokyo' });
+});
+
+async function snapshotOf(keyHash: Buffer): Promise<PolicySnapshot | null> {
+  const { rows } = await proxy.query<{ answer: unknown }>('select policy.snapshot($1) as answer', [keyHash]);
+  const answer = rows[0]?.answer ?? null;
+  return answer === null ? null : policySnapshotSchema.parse(answer);
+}
+
+async function snapshot(): Promise<PolicySnapshot> {
+  const found = await snapshotOf(tenant.keyHash);
+  if (found === null) throw new Error('the key is unknown');
+  return found;
+}
+
+async function epoch(organizationId: Uuid): Promise<bigint> {
+  const { rows } = await proxy.query<{ epoch: string }>('select epoch from policy.epochs($1)', [
+    [organizationId],
+  ]);
+  return BigInt(rows[0]?.epoch ?? -1);
+}
+
+const aModel = (organizationId: Uuid | null, name: string, extra: Record<string, unknown> = {}) => ({
+  id: newUuid(),
+  organization_id: organizationId,
+  name,
+  context_tokens: 8_000,
+  max_output_tokens: 1_000,
+  ...extra,
+});
+const aPrice = (organizationId: Uuid | null, model: string, validFromMs: number, input: number) => ({
+  id: newUuid(),
+  organization_id: organizationId,
+  model,
+  valid_from: new Date(validFromMs),
+  input,
+});
+const aBudget = (nodeKind: string, nodeId: Uuid, extra: Record<string, unknown> = {}) => ({
+  id: newUuid(),
+  organization_id: tenant.organizationId,
+  node_kind: nodeKind,
+  node_id: nodeId,
+  name: `budget of ${nodeKind}`,
+  metric: 'COST',
+  limit_amount: '9007199254740991',
+  period: 'MONTHLY',
+  enforcement: 'BLOCK',
+  ...extra,
+});
+const aProviderKey = (extra: Record<string, unknown> = {}) => ({
+  id: newUuid(),
+  organization_id: tenant.organizationId,
+  owner_id: tenant.ownerId,
+  name: 'Provider',
+  provider: 'openai',
+  base_url: 'https://example.com/v1',
+  ciphertext: 'c2VhbGVk',
+  nonce: 'bm9uY2U=',
+  ...extra,
+});
+const anOwnerKey = () => ({
+  owner_id: tenant.ownerId,
+  organization_id: tenant.organizationId,
+  ciphertext: 'b3duZXI=',
+  nonce: 'bm9uY2U=',
+});
+
+describe('policy.snapshot', () => {
+  it('answers null for an unknown key', async () => {
+    expect(await snapshotOf(Buffer.alloc(32))).toBeNull();
+  });
+
+  it('answers the chain from the root to the account of the key, in the shape of the contract', async () => {
+    const answer = await snapshot();
+    expect(answer.organization).toMatchObject({
+      id: tenant.organizationId,
+      status: 'ACTIVE',
+      timeZone: 'Asia/Tokyo',
+    });
+    expect(answer.accounts.map((account) => account.id)).toEqual([tenant.ownerId, tenant.teamId]);
+    expect(answer.accounts[1]).toMatchObject({ kind: 'TEAM', ratesPpm: 1_000_000n, allowModels: null });
+    expect(answer.key).toMatchObject({ id: tenant.apiKeyId, status: 'ACTIVE', expiresAtMs: null });
+  });
+
+  it('passes lists, limits and mappers through, and tells an empty list from none', async () => {
+    const modelLimits = [{ pattern: 'gpt-*', limits: { requestsPerMinute: 5 } }];
+    await owner.query(
+      `update identity.accounts
+       set allow_models = '["gpt-*"]', allow_levels = '[]', limits = '{"tokensPerDay": 100}',
+           model_limits = $2, switch_over = '[{"from": 1, "to": 2}]', rates_ppm = 1500000
+       where id = $1`,
+      [tenant.teamId, JSON.stringify(modelLimits)],
+    );
+    expect((await snapshot()).accounts[1]).toMatchObject({
+      allowModels: ['gpt-*'],
+      allowLevels: [],
+      resources: null,
+      limits: { tokensPerDay: 100 },
+      modelLimits,
+      switchOver: [{ from: 1, to: 2 }],
+      ratesPpm: 1_500_000n,
+    });
+  });
+
+  it('still answers for a revoked and an expired key, so that the caller learns which it was', async () => {
+    await owner.query(
+      `update identity.api_keys set status = 'REVOKED', revoked_at = now(), expires_at = '2026-01-01T00:00:00.5Z'
+       where id = $1`,
+      [tenant.apiKeyId],
+    );
+    expect((await snapshot()).key).toMatchObject({ status: 'REVOKED', expiresAtMs: 1_767_225_600_500 });
+  });
+
+  it('lists active budgets of the organization, the chain and the key, with exact limits, and no others', async () => {
+    const own = [
+      aBudget('ORGANIZATION', tenant.organizationId),
+      aBudget('ACCOUNT', tenant.ownerId),
+      aBudget('ACCOUNT', tenant.teamId, { models: JSON.stringify(['gpt-*']) }),
+      aBudget('API_KEY', tenant.apiKeyId),
+    ];
+    const foreign = [
+      aBudget('ACCOUNT', newUuid()),
+      aBudget('API_KEY', tenant.apiKeyId, { status: 'ARCHIVED' }),
+    ];
+    for (const budget of [...own, ...foreign]) await insertRow(owner, 'billing.budgets', budget);
+    const { budgets } = await snapshot();
+    expect(new Set(budgets.map((budget) => budget.id))).toEqual(new Set(own.map((budget) => budget.id)));
+    expect(budgets.every((budget) => budget.limit === 9_007_199_254_740_991n)).toBe(true);
+    expect(budgets.find((budget) => budget.nodeId === tenant.teamId)?.models).toEqual(['gpt-*']);
+  });
+
+  it('lists enabled provider keys with their sealed secrets', async () => {
+    await insertRow(owner, 'identity.owner_keys', anOwnerKey());
+    await insertRow(owner, 'identity.provider_keys', aProviderKey({ level: 2, weight: 3, key_version: 4 }));
+    await insertRow(owner, 'identity.provider_keys', aProviderKey({ status: 'DISABLED' }));
+    expect((await snapshot()).providerKeys).toMatchObject([
+      {
+        level: 2,
+        weight: 3,
+        ownerId: tenant.ownerId,
+        secret: { ciphertext: 'c2VhbGVk', version: 4 },
+        ownerKey: { ciphertext: 'b3duZXI=', version: 1 },
+      },
+    ]);
+  });
+
+  it("prefers an organization's own model and the latest revision", async () => {
+    const name = `model-${tenant.organizationId}`;
+    const latest = aModel(tenant.organizationId, name, { revision: 2, aliases: ['alias'] });
+    await insertRow(owner, 'identity.models', aModel(null, name, { revision: 9 }));
+    await insertRow(owner, 'identity.models', aModel(tenant.organizationId, name, { revision: 1 }));
+    await insertRow(owner, 'identity.models', latest);
+    const { models } = await snapshot();
+    expect(models.filter((model) => model.name === name)).toMatchObject([
+      { id: latest.id, aliases: ['alias'] },
+    ]);
+  });
+
+  it("takes an organization's own prices from when they begin, and drops versions nobody can need any more", async () => {
+    const name = `model-${tenant.organizationId}`;
+    const now = Date.now();
+    await insertRow(owner, 'identity.models', aModel(null, name));
+    const prices = [
+      aPrice(null, name, now - 30 * DAY_MS, 1),
+      aPrice(null, name, now - 20 * DAY_MS, 2),
+      aPrice(tenant.organizationId, name, now + 10 * DAY_MS, 3),
+      aPrice(null, name, now + 15 * DAY_MS, 4),
+    ];
+    for (const price of prices) await insertRow(owner, 'billing.prices', price);
+    const model = (await snapshot()).models.find((candidate) => candidate.name === name);
+    expect(model?.prices.map((price) => price.input)).toEqual([2n, 3n]);
+  });
+});
+
+describe('epochs', () => {
+  const changes: readonly (readonly [string, () => Promise<unknown>])[] = [
+    [
+      'organizations',
+      () =>
+        owner.query(`update identity.organizations set status = 'SUSPENDED' where id = $1`, [
+          tenant.organizationId,
+        ]),
+    ],
+    ['accounts', () => owner.query('update identity.accounts set level = 7 where id = $1', [tenant.teamId])],
+    [
+      'api_keys',
+      () =>
+        owner.query(`update identity.api_keys set status = 'REVOKED', revoked_at = now() where id = $1`, [
+          tenant.apiKeyId,
+        ]),
+    ],
+    [
+      'api_keys (deleted)',
+      () => owner.query('delete from identity.api_keys where id = $1', [tenant.apiKeyId]),
+    ],
+    ['owner_keys', () => insertRow(owner, 'identity.owner_keys', anOwnerKey())],
+    ['provider_keys', () => insertRow(owner, 'identity.provider_keys', aProviderKey())],
+    ['models', () => insertRow(owner, 'identity.models', aModel(tenant.organizationId, 'own'))],
+    ['prices', () => insertRow(owner, 'billing.prices', aPrice(tenant.organizationId, 'own', 0, 1))],
+    ['budgets', () => insertRow(owner, 'billing.budgets', aBudget('ORGANIZATION', tenant.organizationId))],
+  ];
+
+  async function signalsDuring(change: () => Promise<unknown>) {
+    const received: { organizationId: string | null; epoch: string }[] = [];
+    const listener = new pg.Client({ connectionString: database.url });
+    await listener.connect();
+    listener.on('notification', ({ payload }) => {
+      received.push(signalSchemas.policy.parse(JSON.parse(payload ?? '')));
+    });
+    try {
+      await listener.query('listen policy');
+      await change();
+      // Notifications of a committed transaction come before the answer to a later statement.
+      await listener.query('select');
+      return received;
+    } finally {
+      await listener.end();
+    }
+  }
+
+  it.each(changes)('move and are told when a row of %s changes', async (_table, change) => {
+    const bystander = await seedTenant(owner);
+    const [before, bystandersBefore] = [
+      await epoch(tenant.organizationId),
+      await epoch(bystander.organizationId),
+    ];
+    const signals = await signalsDuring(change);
+    const after = await epoch(tenant.organizationId);
+    expect(after).toBeGreaterThan(before);
+    expect(signals).toEqual([{ organizationId: tenant.organizationId, epoch: after.toString() }]);
+    expect(await epoch(bystander.organizationId)).toBe(bystandersBefore);
+  });
+
+  it('are what a snapshot carries', async () => {
+    expect((await snapshot()).epoch).toBe(await epoch(tenant.organizationId));
+  });
+
+  it('move for everyone when a row of no organization changes', async () => {
+    const bystander = await seedTenant(owner);
+    const before = [await epoch(tenant.organizationId), await epoch(bystander.organizationId)];
+    const signals = await signalsDuring(() =>
+      insertRow(owner, 'identity.models', aModel(null, `global-${tenant.organizationId}`)),
+    );
+    expect(signals.map((signal) => signal.organizationId)).toEqual([null]);
+    const after = [await epoch(tenant.organizationId), await epoch(bystander.organizationId)];
+    expect(after).toEqual(before.map((value) => value + 1n));
+  });
+
+  it('stay when a statement changes nothing', async () => {
+    const before = await epoch(tenant.organizationId);
+    await owner.query('update identity.accounts set level = level where organization_id = $1', [
+      tenant.organizationId,
+    ]);
+    await owner.query('delete from identity.accounts where id = $1', [newUuid()]);
+    expect(await epoch(tenant.organizationId)).toBe(before);
+  });
+
+  it('move once per statement, however many rows it changes', async () => {
+    const before = await epoch(tenant.organizationId);
+    await owner.query('update identity.accounts set level = 3 where organization_id = $1', [
+      tenant.organizationId,
+    ]);
+    expect(await epoch(tenant.organizationId)).toBe(before + 1n);
+  });
+});
+
+describe('policy.node_exists', () => {
+  const ask = async (organization: Uuid, kind: string, node: Uuid) =>
+    (
+      await owner.query<{ found: boolean }>('select policy.node_exists($1, $2, $3) as found', [
+        organization,
+        kind,
+        node,
+      ])
+    ).rows[0]?.found;
+
+  it("knows an organization's own nodes and nobody else's", async () => {
+    const other = await seedTenant(owner);
+    const { organizationId } = tenant;
+    expect(await ask(organizationId, 'ORGANIZATION', organizationId)).toBe(true);
+    expect(await ask(organizationId, 'ACCOUNT', tenant.teamId)).toBe(true);
+    expect(await ask(organizationId, 'API_KEY', tenant.apiKeyId)).toBe(true);
+    expect(await ask(organizationId, 'ORGANIZATION', other.organizationId)).toBe(false);
+    expect(await ask(organizationId, 'ACCOUNT', other.teamId)).toBe(false);
+    expect(await ask(organizationId, 'API_KEY', other.apiKeyId)).toBe(false);
+    expect(await ask(organizationId, 'ACCOUNT', tenant.apiKeyId)).toBe(false);
+  });
+});
