@@ -190,16 +190,41 @@ LANGUAGE sql STABLE SET search_path = '' AS $$
     'holdCost', intent.hold_cost::text, 'holdTokens', intent.hold_tokens)
 $$;
 
--- Listed intents that were logged that long ago and are still open: their proxy is streaming, stuck or dead.
-CREATE FUNCTION ledger.doubtful_intents(age_ms bigint, rows_max integer) RETURNS SETOF jsonb
+-- Listed intents that were logged that long ago and are still open: their proxy is streaming, stuck or dead. In the
+-- order of their ids, after the one given.
+CREATE FUNCTION ledger.doubtful_intents(age_ms bigint, after_id uuid, rows_max integer)
+RETURNS TABLE (attempt_id uuid, organization_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
-  SELECT ledger.intent_json(i) FROM ledger.open_attempts o
+  SELECT o.attempt_id, o.organization_id FROM ledger.open_attempts o
   JOIN ledger.attempt_log i ON i.attempt_id = o.attempt_id AND i.day = o.day AND i.class = 'intent'
-  WHERE i.logged_at < clock_timestamp() - make_interval(secs => age_ms / 1000.0)
+  WHERE o.attempt_id > after_id AND i.logged_at < clock_timestamp() - make_interval(secs => age_ms / 1000.0)
     AND NOT EXISTS (
       SELECT FROM ledger.attempt_log c
       WHERE c.attempt_id = o.attempt_id AND c.day = o.day AND c.class = 'close')
   ORDER BY o.attempt_id LIMIT rows_max
+$$;
+
+-- Charges open attempts with their upper bound, because nothing better is known of them. Attempts that have a close,
+-- or no intent, are left alone. Answers how many it closed.
+CREATE FUNCTION ledger.close_provisionally(attempt_ids uuid[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+  closed integer;
+BEGIN
+  INSERT INTO ledger.attempt_log (
+    day, class, kind, attempt_id, request_id, attempt_number, organization_id, account_path, api_key_id,
+    model_requested, model_effective, provider, provider_key_id, decision, endpoint, stream, price_id,
+    admitted_at_ms, business_date, input_tokens, cost, metering_source, status, disconnected, latency_ms)
+  SELECT
+    i.day, 'close', 'provisional', i.attempt_id, i.request_id, i.attempt_number, i.organization_id, i.account_path,
+    i.api_key_id, i.model_requested, i.model_effective, i.provider, i.provider_key_id, i.decision, i.endpoint,
+    i.stream, i.price_id, i.admitted_at_ms, i.business_date, i.hold_tokens, i.hold_cost, 'HOLD', 'UNKNOWN', false, 0
+  FROM unnest(attempt_ids) AS asked (id)
+  JOIN ledger.attempt_log i ON i.attempt_id = asked.id AND i.day = ledger.day_of(asked.id) AND i.class = 'intent'
+  ON CONFLICT (attempt_id, class, day) DO NOTHING;
+  GET DIAGNOSTICS closed = ROW_COUNT;
+  RETURN closed;
+END
 $$;
 
 -- Rows that the billing projection has not folded into node_spend yet. Not for the proxy itself.
@@ -359,7 +384,8 @@ GRANT EXECUTE ON FUNCTION
   ledger.append(ledger.attempt_row[]),
   ledger.attempt_totals(uuid[]),
   ledger.follow_open_attempts(integer),
-  ledger.doubtful_intents(bigint, integer),
+  ledger.doubtful_intents(bigint, uuid, integer),
+  ledger.close_provisionally(uuid[]),
   ledger.position(uuid, timestamptz, timestamptz, timestamptz),
   ledger.window_counts(uuid, bigint, bigint, text[], uuid[], text[], text[], text[])
 TO weir_proxy;

@@ -1,0 +1,108 @@
+import { CounterStoreUnavailable, type AdmitRequest, type CounterStore } from '@weir/counters/contract';
+import type { Clock } from '@weir/kernel/clock';
+import { AppError } from '@weir/kernel/errors';
+import type { Admission, AdmissionGate } from './contract.ts';
+import type { MeteringMetrics } from './metrics.ts';
+import type { Seeder } from './seeder.ts';
+
+export interface GateOptions {
+  readonly store: CounterStore;
+  readonly seeder: Seeder;
+  /** Serves requests without holdings while the store is away; undefined where the store is in this process. */
+  readonly fallback: { readonly store: CounterStore; readonly seeder: Seeder } | undefined;
+  readonly clock: Clock;
+  readonly metrics: MeteringMetrics;
+  readonly failClosed: boolean;
+  readonly storeRetryMs: number;
+}
+
+export interface Gate extends AdmissionGate {
+  isFallbackAdmission(admission: AdmitRequest): boolean;
+}
+
+/** A counter is seeded once; a few rounds more for flushes and midnights in between. */
+const ROUNDS_MAX = 12;
+const RETRY_AFTER_SECONDS = 1;
+
+export function createGate(options: GateOptions): Gate {
+  const { store, seeder, fallback, clock, metrics, failClosed, storeRetryMs } = options;
+  const fallbackAdmissions = new WeakSet<AdmitRequest>();
+  /** The store's clock minus ours, so that the first build is seldom `stale`. */
+  let offsetMs = 0;
+  /** Until then nobody asks a store that has just failed; the first to ask after it is the probe. */
+  let awayUntilMs = Number.NEGATIVE_INFINITY;
+
+  const ask = async (
+    from: { readonly store: CounterStore; readonly seeder: Seeder },
+    build: (nowMs: number) => AdmitRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly request: AdmitRequest; readonly admission: Admission }> => {
+    let request = build(clock.now() + offsetMs);
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const answer = await from.store.admit(request);
+      offsetMs = answer.nowMs - clock.now();
+      if (answer.kind === 'admitted' || answer.kind === 'denied') return { request, admission: answer };
+      if (answer.kind === 'unseeded') await seed(from.seeder, request, answer, signal);
+      request = build(clock.now() + offsetMs);
+    }
+    throw unavailable('counters could not be seeded', undefined);
+  };
+
+  const askShared = async (build: (nowMs: number) => AdmitRequest, signal: AbortSignal) => {
+    const nowMs = clock.now();
+    if (nowMs < awayUntilMs) throw new CounterStoreUnavailable('the counter store failed a moment ago');
+    // While it is known to be away, one request at a time finds out whether it is back.
+    if (awayUntilMs > Number.NEGATIVE_INFINITY) awayUntilMs = nowMs + storeRetryMs;
+    try {
+      const asked = await ask({ store, seeder }, build, signal);
+      awayUntilMs = Number.NEGATIVE_INFINITY;
+      return asked;
+    } catch (error) {
+      if (error instanceof CounterStoreUnavailable) {
+        metrics.storeFailures.inc();
+        awayUntilMs = clock.now() + storeRetryMs;
+      }
+      throw error;
+    }
+  };
+
+  return {
+    async admit(build, signal) {
+      try {
+        return (await askShared(build, signal)).admission;
+      } catch (error) {
+        if (!(error instanceof CounterStoreUnavailable)) throw error;
+        const needsStore = failClosed || build(clock.now() + offsetMs).holdings.length > 0;
+        if (!fallback || needsStore) throw unavailable(error.message, error);
+      }
+      metrics.fallbacks.inc();
+      const { request, admission } = await ask(fallback, build, signal);
+      fallbackAdmissions.add(request);
+      return admission;
+    },
+    isFallbackAdmission: (admission) => fallbackAdmissions.has(admission),
+  };
+}
+
+async function seed(
+  seeder: Seeder,
+  request: AdmitRequest,
+  answer: Parameters<Seeder['seed']>[1],
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await seeder.seed(request, answer, signal);
+  } catch (error) {
+    // The caller's own reason (client gone, deadline) and a store that went away mean what they say.
+    if (signal.aborted || error instanceof CounterStoreUnavailable) throw error;
+    throw unavailable('counters could not be read', error);
+  }
+}
+
+function unavailable(message: string, cause: unknown): AppError {
+  return new AppError('DEPENDENCY_UNAVAILABLE', 'Limits and budgets cannot be checked at the moment. Try again.', {
+    message,
+    cause,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+}

@@ -1,0 +1,256 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AttemptRecord } from '@weir/contracts/attempt-record';
+import type { Logger } from '@weir/service/logger';
+import { appendRows } from './append-rows.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { LedgerClient } from './ledger-client.ts';
+import type { MeteringMetrics } from './metrics.ts';
+import { encodeRecord } from './record-codec.ts';
+import type { MeteringSettings } from './settings.ts';
+import type { Spill } from './spill.ts';
+
+/**
+ * Takes records and brings each into the ledger, at least once and therefore, by its key, exactly once.
+ *
+ * While Postgres answers, what was queued leaves in batches: the first when `flushRows` wait or the oldest has waited
+ * `flushMs`, then one whenever a statement comes back, so batches grow with the load. A batch that fails for want of
+ * Postgres goes back to the head of the queue and `away` begins: one probe at a time, with backoff, and after
+ * `spillAfterMs` everything queued goes to disk. The first probe that succeeds ends it; the files are then replayed
+ * beside the new batches. The queue is bounded by `queueRowsMax`; what is beyond goes to disk, whatever the reason.
+ */
+export interface LedgerWriter {
+  enqueue(record: AttemptRecord): void;
+  /** Sends what is queued now instead of waiting for more. */
+  flush(): void;
+  /** False while neither Postgres nor the disk takes what is queued, or the spill is full. */
+  isAccepting(): boolean;
+  /** Resolves when everything enqueued before is in Postgres. Rejects with the signal's reason. */
+  settled(signal: AbortSignal): Promise<void>;
+  queuedRows(): number;
+  /** Stops; what could not be sent until the signal is on disk afterwards. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+export interface LedgerWriterOptions {
+  readonly ledger: LedgerClient;
+  readonly spill: Spill;
+  readonly deadLetters: DeadLetters;
+  readonly settings: MeteringSettings;
+  readonly metrics: MeteringMetrics;
+  readonly log: Logger;
+  /** Called for records that are in Postgres or on disk now. */
+  readonly onDurable: (records: readonly AttemptRecord[]) => void;
+}
+
+interface Batch {
+  readonly records: readonly AttemptRecord[];
+  /** The number of its oldest record. */
+  readonly oldest: number;
+}
+
+const BACKOFF_MIN_MS = 50;
+const BACKOFF_MAX_MS = 2_000;
+const SETTLED_POLL_MS = 5;
+
+export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
+  const { ledger, spill, deadLetters, settings, metrics, log, onDurable } = options;
+  let queue: AttemptRecord[] = [];
+  /** How many records were ever queued, and the number of the oldest one in the queue. */
+  let queued = 0;
+  let oldestQueued = 0;
+  const sending = new Set<Batch>();
+  let timer: NodeJS.Timeout | undefined;
+  let awaySince: number | undefined;
+  let isReplaying = false;
+  let isStopping = false;
+  let isSpillFailing = false;
+
+  const append = async (records: readonly AttemptRecord[]): Promise<void> => {
+    const poison = await appendRows(records, async (rows) => {
+      const startedAt = performance.now();
+      const { inserted, adjusted } = await ledger.append(rows);
+      metrics.append.observe(performance.now() - startedAt);
+      metrics.batchRows.observe(rows.length);
+      metrics.rows.inc({ outcome: 'inserted' }, inserted);
+      if (adjusted > 0) metrics.rows.inc({ outcome: 'adjusted' }, adjusted);
+      if (inserted < rows.length) metrics.rows.inc({ outcome: 'repeated' }, rows.length - inserted);
+    });
+    if (poison.length === 0) return;
+    log.error({ rows: poison.length, reason: poison[0]?.reason }, 'ledger rows refused for good');
+    await deadLetters.append(poison.map(({ record, reason }) => ({ text: encodeRecord(record), reason })));
+    metrics.rows.inc({ outcome: 'dead' }, poison.length);
+  };
+
+  const schedule = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      pump();
+    }, settings.flushMs);
+  };
+
+  const pump = (): void => {
+    if (awaySince !== undefined) return spillIfDue();
+    while (queue.length > 0 && sending.size < settings.inFlightMax) void send(takeBatch(settings.batchRowsMax));
+    if (queue.length > settings.queueRowsMax) spillQueue();
+  };
+
+  const takeBatch = (rowsMax: number): Batch => {
+    const records = queue.length > rowsMax ? queue.splice(0, rowsMax) : queue;
+    if (records === queue) queue = [];
+    const batch = { records, oldest: oldestQueued };
+    oldestQueued = queue.length === 0 ? queued : oldestQueued + records.length;
+    sending.add(batch);
+    return batch;
+  };
+
+  const putBack = ({ records, oldest }: Batch): void => {
+    // After the stop everything that was on its way is on disk already.
+    if (isStopping) return;
+    queue = [...records, ...queue];
+    oldestQueued = Math.min(oldest, oldestQueued);
+  };
+
+  const send = async (batch: Batch): Promise<void> => {
+    try {
+      await append(batch.records);
+      onDurable(batch.records);
+      isSpillFailing = false;
+    } catch (error) {
+      putBack(batch);
+      beginAway(error);
+    } finally {
+      sending.delete(batch);
+    }
+    if (queue.length > 0 && !isStopping) pump();
+  };
+
+  const beginAway = (err: unknown): void => {
+    metrics.appendFailures.inc();
+    if (awaySince !== undefined) return;
+    awaySince = performance.now();
+    log.warn({ err }, 'ledger is away');
+    void probeUntilBack();
+  };
+
+  const spillIfDue = (): void => {
+    if (queue.length === 0 || awaySince === undefined) return;
+    const isDue = performance.now() - awaySince >= settings.spillAfterMs || queue.length > settings.queueRowsMax;
+    if (isDue) spillQueue();
+    if (queue.length > 0) schedule();
+  };
+
+  const spillQueue = (): void => {
+    const records = isStopping ? [...queue, ...[...sending].flatMap((batch) => batch.records)] : queue;
+    if (records.length === 0) return;
+    try {
+      spill.append(records);
+    } catch (err) {
+      // The disk refuses as well: memory is all that is left, and the proxy stops accepting.
+      if (!isSpillFailing) log.error({ err }, 'spill cannot be written');
+      isSpillFailing = true;
+      return;
+    }
+    isSpillFailing = false;
+    queue = [];
+    oldestQueued = queued;
+    metrics.rows.inc({ outcome: 'spilled' }, records.length);
+    onDurable(records);
+    if (awaySince === undefined) void replay();
+  };
+
+  const probeUntilBack = async (): Promise<void> => {
+    let waitMs = BACKOFF_MIN_MS;
+    while (awaySince !== undefined && !isStopping) {
+      await delay(waitMs * (0.75 + Math.random() / 2), undefined, { ref: false });
+      waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS);
+      if (await probe()) break;
+      spillIfDue();
+    }
+    if (isStopping) return;
+    pump();
+    void replay();
+  };
+
+  /** One small batch of the queue, or an empty one; true when Postgres took it. */
+  const probe = async (): Promise<boolean> => {
+    const batch = takeBatch(settings.flushRows);
+    try {
+      if (batch.records.length > 0) await append(batch.records);
+      else await ledger.append([]);
+      onDurable(batch.records);
+      log.info({ awayMs: Math.round(performance.now() - (awaySince ?? 0)) }, 'ledger is back');
+      awaySince = undefined;
+      isSpillFailing = false;
+      return true;
+    } catch {
+      putBack(batch);
+      metrics.appendFailures.inc();
+      return false;
+    } finally {
+      sending.delete(batch);
+    }
+  };
+
+  const replay = async (): Promise<void> => {
+    if (isReplaying || isStopping) return;
+    isReplaying = true;
+    try {
+      while (awaySince === undefined && !isStopping && (await replayFile()));
+    } catch (error) {
+      beginAway(error);
+    } finally {
+      isReplaying = false;
+    }
+  };
+
+  const replayFile = async (): Promise<boolean> => {
+    const file = await spill.oldest();
+    if (!file) return false;
+    for (let from = 0; from < file.records.length; from += settings.flushRows) {
+      if (isStopping) return false;
+      const chunk = file.records.slice(from, from + settings.flushRows);
+      await append(chunk);
+      metrics.rows.inc({ outcome: 'replayed' }, chunk.length);
+    }
+    await deadLetters.append(file.damaged.map((text) => ({ text, reason: 'damaged line of the spill' })));
+    metrics.damagedLines.inc(file.damaged.length);
+    if (file.isTorn) log.warn({}, 'spill ended in an interrupted line');
+    await file.done();
+    return true;
+  };
+
+  /** The number of the oldest record that is neither in Postgres nor on disk. */
+  const oldestUnwritten = (): number =>
+    Math.min(oldestQueued, ...[...sending].map((batch) => batch.oldest));
+  const isIdle = (): boolean => queue.length === 0 && sending.size === 0;
+
+  void replay();
+  return {
+    enqueue(record) {
+      queue.push(record);
+      queued++;
+      if (isStopping) spillQueue();
+      else if (queue.length >= settings.flushRows) pump();
+      else schedule();
+    },
+    flush: pump,
+    async settled(signal) {
+      const upto = queued;
+      pump();
+      while (oldestUnwritten() < upto || spill.bytes() > 0) await delay(SETTLED_POLL_MS, undefined, { signal });
+    },
+    isAccepting: () => !isSpillFailing && !spill.isFull(),
+    queuedRows: () => [...sending].reduce((rows, batch) => rows + batch.records.length, queue.length),
+    async stop(signal) {
+      while (!isIdle() && !signal.aborted && awaySince === undefined) {
+        pump();
+        await delay(SETTLED_POLL_MS);
+      }
+      isStopping = true;
+      clearTimeout(timer);
+      // Statements that are still on their way may fail, so their rows go to disk, too; twice does no harm.
+      spillQueue();
+      spill.close();
+    },
+  };
+}

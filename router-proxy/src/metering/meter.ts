@@ -1,0 +1,87 @@
+import type { AttemptRecord } from '@weir/contracts/attempt-record';
+import type { AdmitRequest, CounterStore } from '@weir/counters/contract';
+import type { Clock } from '@weir/kernel/clock';
+import type { Logger } from '@weir/service/logger';
+import type { Meter } from './contract.ts';
+import type { Journal } from './journal.ts';
+import type { LedgerWriter } from './ledger-writer.ts';
+import type { LiveAttempts } from './live-attempts.ts';
+import type { MeteringMetrics } from './metrics.ts';
+import { settlementOf, type Settler } from './settler.ts';
+
+export interface MeterOptions {
+  readonly writer: LedgerWriter;
+  readonly settler: Settler;
+  readonly live: LiveAttempts;
+  /** Undefined where the counter store outlives this process and keeps the evidence. */
+  readonly journal: Journal | undefined;
+  /** The in-process stand-in and the admissions it gave. */
+  readonly fallback: CounterStore | undefined;
+  readonly isFallbackAdmission: (admission: AdmitRequest) => boolean;
+  readonly clock: Clock;
+  readonly metrics: MeteringMetrics;
+  readonly log: Logger;
+}
+
+const JOURNAL_RETRY_MS = 1_000;
+
+export function createMeter(options: MeterOptions): Meter {
+  const { writer, settler, live, journal, fallback, isFallbackAdmission, clock, metrics, log } = options;
+  /** Unix milliseconds; new requests are tried again after a pause, since only they can show that the disk is back. */
+  let journalFailedAtMs: number | undefined;
+
+  const journalize = (record: AttemptRecord): number => {
+    if (!journal || record.kind !== 'intent') return 0;
+    try {
+      const segment = journal.append(record);
+      journalFailedAtMs = undefined;
+      return segment;
+    } catch (err) {
+      // The intent is queued all the same; only a kill within the next milliseconds could lose this attempt.
+      if (journalFailedAtMs === undefined) log.error({ err }, 'journal cannot be written');
+      journalFailedAtMs = clock.now();
+      metrics.journalFailures.inc();
+      return 0;
+    }
+  };
+
+  return {
+    isAccepting: () =>
+      writer.isAccepting() &&
+      (journalFailedAtMs === undefined || clock.now() - journalFailedAtMs >= JOURNAL_RETRY_MS),
+    begin(intent, admission, outputCap) {
+      const segment = journalize(intent);
+      const renewAtMs = clock.now() + admission.leaseMs / 2;
+      live.add({ intent, admission, outputCap, segment, renewAtMs, close: undefined });
+      writer.enqueue(intent);
+    },
+    close(close) {
+      const attempt = live.get(close.organizationId, close.attemptId);
+      const settlement = settlementOf(close);
+      settler.settle(settlement);
+      if (attempt) {
+        attempt.close = close;
+        // In process, so it cannot be out of reach; the shared store ignores what it does not know.
+        if (fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(settlement);
+      }
+      writer.enqueue(close);
+    },
+    async drain(signal) {
+      await settler.retry();
+      await writer.settled(signal).catch(() => undefined);
+    },
+  };
+}
+
+/** What follows from records being in Postgres or on disk: a closed attempt needs no evidence any more. */
+export function createConfirmation(live: LiveAttempts, journal: Journal | undefined) {
+  return (records: readonly AttemptRecord[]): void => {
+    for (const record of records) {
+      if (record.kind === 'intent') continue;
+      const attempt = live.get(record.organizationId, record.attemptId);
+      if (!attempt) continue;
+      if (attempt.segment !== 0) journal?.release(attempt.segment);
+      live.remove(record.organizationId, record.attemptId);
+    }
+  };
+}

@@ -1,0 +1,172 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import type { Registry } from 'prom-client';
+import type { CounterStore } from '@weir/counters/contract';
+import { createLocalCounterStore } from '@weir/counters/local/store';
+import type { Clock } from '@weir/kernel/clock';
+import type { Logger } from '@weir/service/logger';
+import type { AdmissionGate, Meter } from './contract.ts';
+import { createDeadLetters } from './dead-letters.ts';
+import { createGate } from './gate.ts';
+import { claimInstanceFolder, type InstanceFolder } from './instance-folder.ts';
+import { recoverJournal } from './journal-recovery.ts';
+import { createJournal, listJournal } from './journal.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
+import { createLedgerClient } from './ledger-client.ts';
+import { createLedgerWriter } from './ledger-writer.ts';
+import { createLiveAttempts } from './live-attempts.ts';
+import { createConfirmation, createMeter } from './meter.ts';
+import { createMeteringMetrics, registerMeteringGauges } from './metrics.ts';
+import { createProvisionalCloser } from './provisional.ts';
+import { repeat, type Repetition } from './repeat.ts';
+import { createSeeder } from './seeder.ts';
+import { METERING_DEFAULTS, type MeteringSettings } from './settings.ts';
+import { createSettler } from './settler.ts';
+import { createSpill } from './spill.ts';
+import { createDoubtfulSweep } from './sweep-doubtful.ts';
+import { sweepLeases } from './sweep-leases.ts';
+import { createSweeper } from './sweeper.ts';
+
+export interface MeteringOptions {
+  readonly store: CounterStore;
+  /** As role weir_proxy; besides `inFlightMax` statements it lends one connection for good and a few at times. */
+  readonly pool: Pool;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** A local folder that outlives the process; spill and journal are kept below it. */
+  readonly home: string;
+  /** local: the store dies with this process, which therefore keeps a journal. */
+  readonly mode: 'local' | 'redis';
+  readonly settings?: Partial<MeteringSettings>;
+  readonly registry: Registry;
+}
+
+export interface Metering {
+  readonly gate: AdmissionGate;
+  readonly meter: Meter;
+  /** Begins the background work; resolves when what an earlier process left is in Postgres, or after some seconds. */
+  start(): Promise<void>;
+  /** Writes what is queued until the signal and the rest to disk. Nothing may be begun after it. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+const RECOVERY_PATIENCE_MS = 5_000;
+
+/** @throws When the home cannot be written. */
+export function createMetering(options: MeteringOptions): Metering {
+  const { store, pool, log, clock, mode, registry } = options;
+  const settings = { ...METERING_DEFAULTS, ...options.settings };
+  const folder = claimInstanceFolder(options.home);
+  const metrics = createMeteringMetrics(registry);
+  const ledger = createLedgerClient(pool, settings.queryTimeoutMs);
+  const deadLetters = createDeadLetters(folder.deadLetters);
+  const spill = createSpill({
+    folder: folder.spill,
+    clock,
+    bytesMax: settings.spillBytesMax,
+    fileBytes: settings.spillFileBytes,
+  });
+  const leftSegments = listJournal(folder.journal);
+  const journal = mode === 'local' ? openJournal(folder, clock, settings) : undefined;
+  const live = createLiveAttempts();
+  const settler = createSettler(store, metrics);
+  const closer = createProvisionalCloser({ ledger, deadLetters, metrics });
+  const onDurable = createConfirmation(live, journal);
+  const writer = createLedgerWriter({ ledger, spill, deadLetters, settings, metrics, log, onDurable });
+
+  const stopping = new AbortController();
+  let recovery: Promise<void> | undefined;
+  const recover = (): Promise<void> =>
+    (recovery ??= recoverJournal(
+      { segments: leftSegments, isReplayed: writer.settled, closer, metrics, log },
+      stopping.signal,
+    ));
+  const isRecorded = async (signal: AbortSignal): Promise<void> => {
+    await recover();
+    await writer.settled(signal);
+  };
+
+  const seederOf = (of: CounterStore) =>
+    createSeeder({
+      store: of,
+      ledger,
+      isRecorded,
+      emptyWindowsWithoutLedger: !settings.failClosed,
+      timeoutMs: settings.seedTimeoutMs,
+      metrics,
+    });
+  const spare = mode === 'redis' ? createLocalCounterStore({ clock }) : undefined;
+  const fallback = spare && { store: spare, seeder: seederOf(spare) };
+  const { failClosed, storeRetryMs } = settings;
+  const gate = createGate({
+    store,
+    seeder: seederOf(store),
+    fallback,
+    clock,
+    metrics,
+    failClosed,
+    storeRetryMs,
+  });
+  const { isFallbackAdmission } = gate;
+  const meter = createMeter({
+    writer,
+    settler,
+    live,
+    journal,
+    fallback: spare,
+    isFallbackAdmission,
+    clock,
+    metrics,
+    log,
+  });
+  const keeper = createLeaseKeeper({ store, live, settler, writer, clock, metrics, log });
+  const { leaseMs, sweepGraceMs: graceMs } = settings;
+  const doubtful = createDoubtfulSweep({ store, ledger, closer, live, clock, leaseMs, graceMs });
+  const sweeper = createSweeper({
+    pool,
+    ledger,
+    sweepLeases: () => sweepLeases({ store, ledger, closer, graceMs, log }),
+    sweepDoubtful: doubtful.run,
+    clock,
+    metrics,
+    log,
+  });
+  registerMeteringGauges(registry, {
+    queuedRows: writer.queuedRows,
+    spillBytes: spill.bytes,
+    spillAgeMs: spill.ageMs,
+    liveAttempts: live.size,
+    pendingSettlements: settler.pending,
+    isAccepting: meter.isAccepting,
+  });
+
+  const repetitions: Repetition[] = [];
+  return {
+    gate,
+    meter,
+    async start() {
+      repetitions.push(repeat(settings.epochPollMs, keeper.tick), repeat(settings.sweepMs, sweeper.tick));
+      const recovered = recover().catch(() => undefined);
+      await Promise.race([recovered, delay(RECOVERY_PATIENCE_MS, undefined, { ref: false })]);
+    },
+    async stop(signal) {
+      for (const repetition of repetitions) repetition.stop();
+      await meter.drain(signal);
+      stopping.abort();
+      sweeper.stop();
+      await writer.stop(signal);
+      journal?.close();
+      await spare?.close();
+      folder.release();
+    },
+  };
+}
+
+function openJournal(folder: InstanceFolder, clock: Clock, settings: MeteringSettings) {
+  return createJournal({
+    folder: folder.journal,
+    clock,
+    segmentBytes: settings.journalSegmentBytes,
+    segmentMs: settings.journalSegmentMs,
+  });
+}

@@ -1,0 +1,31 @@
+import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { Uuid } from '@weir/kernel/ids';
+import { appendRows } from './append-rows.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { LedgerClient } from './ledger-client.ts';
+import type { MeteringMetrics } from './metrics.ts';
+import { encodeRecord } from './record-codec.ts';
+
+/** Closes attempts whose process is gone: nobody will tell what they cost, so they are charged what they held. */
+export interface ProvisionalCloser {
+  /**
+   * @param intents Evidence of attempts; their intents are appended where they are missing.
+   * @param attemptIds The attempts to close; those that have a close keep it.
+   */
+  close(intents: readonly AttemptIntent[], attemptIds: readonly Uuid[]): Promise<void>;
+}
+
+export function createProvisionalCloser(options: {
+  readonly ledger: LedgerClient;
+  readonly deadLetters: DeadLetters;
+  readonly metrics: MeteringMetrics;
+}): ProvisionalCloser {
+  const { ledger, deadLetters, metrics } = options;
+  return {
+    async close(intents, attemptIds) {
+      const poison = await appendRows(intents, (rows) => ledger.append(rows));
+      await deadLetters.append(poison.map(({ record, reason }) => ({ text: encodeRecord(record), reason })));
+      if (attemptIds.length > 0) metrics.provisional.inc(await ledger.closeProvisionally(attemptIds));
+    },
+  };
+}
