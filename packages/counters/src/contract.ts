@@ -181,6 +181,8 @@ export interface ExpiredLease {
   readonly organizationId: Uuid;
   readonly attemptId: Uuid;
   readonly evidence: string;
+  /** The cap that was granted, as far as it is known: the evidence was composed before and may bound a higher one. */
+  readonly outputCap?: number | null;
 }
 
 /**

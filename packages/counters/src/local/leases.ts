@@ -63,6 +63,7 @@ export function expired(state: LocalState, graceMs: number, limit: number, nowMs
       organizationId: attempt.organization.id,
       attemptId: attempt.id,
       evidence: attempt.evidence,
+      outputCap: attempt.outputCap,
     });
   }
   return found;
