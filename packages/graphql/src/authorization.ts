@@ -45,7 +45,7 @@ export const ACTIONS = {
   'account:create': action('account.write'),
   'account:update': action<OnAccount>('account.write'),
   'apiKey:read': action('apikey.read'),
-  'apiKey:create': action<OnAccount>('apikey.create'),
+  'apiKey:create': action('apikey.create'),
   'apiKey:rotate': action<OnApiKey>('apikey.rotate'),
   'apiKey:revoke': action<OnApiKey>('apikey.revoke'),
   'providerKey:read': action('providerkey.read'),
@@ -84,7 +84,7 @@ export function decide<A extends Action>(
 }
 
 /** The actor, when there is one. @throws AppError UNAUTHENTICATED for an anonymous caller. */
-export function requireSignedIn(identity: InternalIdentity): SignedInActor {
+export function requireSignedIn(identity: Pick<InternalIdentity, 'actor'>): SignedInActor {
   if (identity.actor.type === 'anonymous') {
     throw new AppError('UNAUTHENTICATED', 'Sign in first: send an access token or an API key.');
   }

@@ -1,0 +1,61 @@
+import type DataLoader from 'dataloader';
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { createRowLoader, createRowsLoader } from '@weir/graphql/loader';
+import type { Uuid } from '@weir/kernel/ids';
+import type { Database } from '@weir/prisma/database';
+import { withTenant, type TenantScope, type Transaction } from '@weir/prisma/tenant';
+import type { Account } from './modules/accounts/account.ts';
+import { createAccountStore } from './modules/accounts/account-store.ts';
+import type { ApiKey } from './modules/api-keys/api-key.ts';
+import { createApiKeyStore } from './modules/api-keys/api-key-store.ts';
+import type { Model } from './modules/models/model.ts';
+import { createModelStore } from './modules/models/model-store.ts';
+import type { Organization } from './modules/organizations/organization.ts';
+import { createOrganizationStore } from './modules/organizations/organization-store.ts';
+import type { Membership, User } from './modules/users/user.ts';
+import { createUserStore } from './modules/users/user-store.ts';
+
+/** Rows by id as the actor's transaction sees them: what row-level security hides loads as null. */
+export interface Loaders {
+  readonly organizations: DataLoader<Uuid, Organization | null>;
+  readonly accounts: DataLoader<Uuid, Account | null>;
+  readonly apiKeys: DataLoader<Uuid, ApiKey | null>;
+  readonly models: DataLoader<Uuid, Model | null>;
+  readonly users: DataLoader<Uuid, User | null>;
+  /** By user: the oldest first. */
+  readonly memberships: DataLoader<Uuid, readonly Membership[]>;
+}
+
+/** Who acts in an operation, and what was loaded for them and for nobody else. */
+export interface ActorScope {
+  readonly identity: InternalIdentity;
+  readonly loaders: Loaders;
+}
+
+/** What the actor's transactions may see. */
+export function tenantOf(identity: InternalIdentity): TenantScope {
+  const { actor, organizationId } = identity;
+  return { organizationId, userId: actor.type === 'user' ? actor.userId : null };
+}
+
+export function createActorScope(db: Database, identity: InternalIdentity): ActorScope {
+  const byId = <Row extends { readonly id: Uuid }>(
+    fetchAll: (tx: Transaction, ids: readonly Uuid[]) => Promise<readonly Row[]>,
+  ) =>
+    createRowLoader<Uuid, Row>(
+      (ids) => withTenant(db, tenantOf(identity), (tx) => fetchAll(tx, ids)),
+      (row) => row.id,
+    );
+  const loaders: Loaders = {
+    organizations: byId((tx, ids) => createOrganizationStore(tx).byIds(ids)),
+    accounts: byId((tx, ids) => createAccountStore(tx).byIds(ids)),
+    apiKeys: byId((tx, ids) => createApiKeyStore(tx).byIds(ids)),
+    models: byId((tx, ids) => createModelStore(tx).byIds(ids)),
+    users: byId((tx, ids) => createUserStore(tx).byIds(ids)),
+    memberships: createRowsLoader<Uuid, Membership>(
+      (userIds) => withTenant(db, tenantOf(identity), (tx) => createUserStore(tx).membershipsOfAll(userIds)),
+      (membership) => membership.userId,
+    ),
+  };
+  return { identity, loaders };
+}

@@ -1,0 +1,42 @@
+import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { withTenant } from '@weir/prisma/tenant';
+import type { BootstrapContext } from '../bootstrap.ts';
+import { createAccountStore } from '../modules/accounts/account-store.ts';
+import { sealProviderSecret } from '../modules/provider-keys/owner-key.ts';
+import type { Provider } from '../modules/provider-keys/provider-key.ts';
+import { createProviderKeyStore } from '../modules/provider-keys/provider-key-store.ts';
+
+export interface ProviderKeyDefinition {
+  readonly organizationId: Uuid;
+  /** Finds the key again. */
+  readonly name: string;
+  readonly provider: Provider;
+  /** As the proxy calls it. */
+  readonly baseUrl: string;
+  readonly secret: string;
+  /** Default 1. */
+  readonly level?: number;
+  /** Its share among the keys of its Level; default 1. */
+  readonly weight?: number;
+}
+
+/** @throws Error when there is no such organization; VaultError when the master key is another one than before. */
+export async function putProviderKey(
+  { db, clock, masterKey }: BootstrapContext,
+  { secret, level = 1, weight = 1, ...definition }: ProviderKeyDefinition,
+): Promise<Uuid> {
+  const { organizationId, name } = definition;
+  return withTenant(db, { organizationId }, async (tx) => {
+    const store = createProviderKeyStore(tx);
+    const root = await createAccountStore(tx).rootOf(organizationId);
+    const ownerKey = root && (await store.ownerKey(root.id));
+    if (!ownerKey) throw new Error(`there is no organization ${organizationId} with an owner's key`);
+    const existing = await store.idByName(organizationId, name);
+    const id = existing ?? newUuid(clock.now());
+    const sealed = sealProviderSecret({ id, ownerId: root.id }, secret, ownerKey, masterKey);
+    const key = { ...definition, id, ownerId: root.id, level, weight, secret: sealed };
+    if (existing) await store.replace(key);
+    else await store.insert(key);
+    return id;
+  });
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { portField, sharedFields } from '@weir/service/config-fields';
+
+/** The variables of the identity service; `.env.example` explains each. */
+export const configSchema = z
+  .object({
+    DATABASE_URL: sharedFields.DATABASE_URL,
+    WEIR_MASTER_KEY: sharedFields.WEIR_MASTER_KEY,
+    WEIR_INTERNAL_SECRET: sharedFields.WEIR_INTERNAL_SECRET,
+    LOG_LEVEL: sharedFields.LOG_LEVEL,
+    HOST: sharedFields.HOST,
+    ADMIN_HOST: sharedFields.ADMIN_HOST,
+    IDENTITY_PORT: portField().default(4001),
+    IDENTITY_ADMIN_PORT: portField().default(9401),
+  })
+  .transform((env) => ({
+    databaseUrl: env.DATABASE_URL,
+    masterKey: env.WEIR_MASTER_KEY,
+    internalSecret: env.WEIR_INTERNAL_SECRET,
+    logLevel: env.LOG_LEVEL,
+    http: { host: env.HOST, port: env.IDENTITY_PORT },
+    admin: { host: env.ADMIN_HOST, port: env.IDENTITY_ADMIN_PORT },
+  }));
+
+export type Config = z.output<typeof configSchema>;

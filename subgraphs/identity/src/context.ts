@@ -1,0 +1,53 @@
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import type { CreateContext, OperationContext } from '@weir/graphql/subgraph-context';
+import type { Clock } from '@weir/kernel/clock';
+import type { Database } from '@weir/prisma/database';
+import { createActorScope, type ActorScope } from './actor-scope.ts';
+import type { AccountService } from './modules/accounts/account-service.ts';
+import type { ApiKeyService } from './modules/api-keys/api-key-service.ts';
+import type { ModelService } from './modules/models/model-service.ts';
+import type { OrganizationService } from './modules/organizations/organization-service.ts';
+import type { SessionService } from './modules/sessions/session-service.ts';
+import type { UserService } from './modules/users/user-service.ts';
+
+export interface Services {
+  readonly accounts: AccountService;
+  readonly apiKeys: ApiKeyService;
+  readonly models: ModelService;
+  readonly organizations: OrganizationService;
+  readonly sessions: SessionService;
+  readonly users: UserService;
+}
+
+/** What resolvers of this subgraph work with. */
+export interface Context extends OperationContext {
+  readonly services: Services;
+  readonly clock: Clock;
+  /** Who acts, with rows loaded for them alone. */
+  readonly scope: ActorScope;
+  /** From here on the operation acts as somebody else: signing in is the one thing that does this. */
+  actAs(identity: InternalIdentity): void;
+}
+
+export interface ContextDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly services: Services;
+}
+
+export function createContextFactory({ db, clock, services }: ContextDeps): CreateContext<Context> {
+  return (operation) => {
+    let scope = createActorScope(db, operation.identity);
+    return {
+      ...operation,
+      services,
+      clock,
+      get scope() {
+        return scope;
+      },
+      actAs(identity) {
+        scope = createActorScope(db, identity);
+      },
+    };
+  };
+}

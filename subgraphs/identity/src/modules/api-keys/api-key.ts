@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import type { Uuid } from '@weir/kernel/ids';
+import type { Scope } from './scope.ts';
+
+export const DISCONNECT_POLICIES = ['ABORT', 'DRAIN'] as const;
+
+export type DisconnectPolicy = (typeof DISCONNECT_POLICIES)[number];
+
+export interface ApiKey {
+  readonly id: Uuid;
+  readonly organizationId: Uuid;
+  readonly accountId: Uuid;
+  readonly name: string;
+  readonly prefix: string;
+  readonly last4: string;
+  readonly scopes: readonly Scope[];
+  /** Null unless revoked. */
+  readonly revokedAt: Date | null;
+  /** Null when it does not expire. */
+  readonly expiresAt: Date | null;
+  readonly disconnectPolicy: DisconnectPolicy;
+  readonly createdAt: Date;
+}
+
+export type ApiKeyStatus = 'ACTIVE' | 'REVOKED' | 'EXPIRED';
+
+/** A revoked key stays revoked after its expiry. */
+export function statusOf(key: Pick<ApiKey, 'revokedAt' | 'expiresAt'>, nowMs: number): ApiKeyStatus {
+  if (key.revokedAt !== null) return 'REVOKED';
+  return key.expiresAt !== null && key.expiresAt.getTime() <= nowMs ? 'EXPIRED' : 'ACTIVE';
+}
+
+/** What is kept of the secret. It has 232 random bits, so a fast hash is as good as a slow one. */
+export function hashOfSecret(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

@@ -1,0 +1,46 @@
+import type { Authenticated, AuthenticateRequest } from '@weir/contracts/internal-identity';
+import type { Clock } from '@weir/kernel/clock';
+import { AppError } from '@weir/kernel/errors';
+import { isWellFormedVirtualKey } from '@weir/kernel/virtual-key';
+import type { Database } from '@weir/prisma/database';
+import { withTenant } from '@weir/prisma/tenant';
+import { hashOfSecret } from '../api-keys/api-key.ts';
+import type { AccessTokens } from './access-token.ts';
+import { readApiKeyRecord, readSessionRecord } from './session-record.ts';
+import { standingOfApiKey, standingOfSession } from './standing.ts';
+
+/** Tells who presents a credential, from what the database says this very moment. */
+export interface Authenticator {
+  /** @throws AppError of status 401 saying why the credential is not accepted. */
+  authenticate(request: AuthenticateRequest): Promise<Authenticated>;
+}
+
+export interface AuthenticatorDeps {
+  readonly db: Database;
+  readonly accessTokens: AccessTokens;
+  readonly clock: Clock;
+}
+
+export function createAuthenticator({ db, accessTokens, clock }: AuthenticatorDeps): Authenticator {
+  async function byAccessToken(text: string): Promise<Authenticated> {
+    const token = await accessTokens.verify(text);
+    const record = await withTenant(db, { userId: token.userId }, (tx) => readSessionRecord(tx, token));
+    const standing = record && standingOfSession(record, clock.now());
+    if (!standing) throw new AppError('UNAUTHENTICATED', 'The session has ended. Sign in again.');
+    return { ...standing, expiresAtMs: token.expiresAtMs };
+  }
+
+  async function byApiKey(secret: string): Promise<Authenticated> {
+    const record = isWellFormedVirtualKey(secret)
+      ? await readApiKeyRecord(db, hashOfSecret(secret))
+      : undefined;
+    if (!record)
+      throw new AppError('INVALID_API_KEY', 'There is no such API key. Check that it was copied whole.');
+    return standingOfApiKey(record, clock.now());
+  }
+
+  return {
+    authenticate: (request) =>
+      'apiKey' in request ? byApiKey(request.apiKey) : byAccessToken(request.accessToken),
+  };
+}

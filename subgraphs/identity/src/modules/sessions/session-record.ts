@@ -1,0 +1,45 @@
+import type { Uuid } from '@weir/kernel/ids';
+import type { Database } from '@weir/prisma/database';
+import { withTenant, type Transaction } from '@weir/prisma/tenant';
+import { createAccountStore } from '../accounts/account-store.ts';
+import { ancestorIdsOf } from '../accounts/account.ts';
+import { createApiKeyStore } from '../api-keys/api-key-store.ts';
+import { createOrganizationStore } from '../organizations/organization-store.ts';
+import { createUserStore } from '../users/user-store.ts';
+import { createSessionStore } from './session-store.ts';
+import type { RefreshTokenNames } from './session.ts';
+import type { ApiKeyRecord, SessionRecord } from './standing.ts';
+
+/** Within a transaction that sees the user's own rows. Undefined when the session or its user is gone. */
+export async function readSessionRecord(
+  tx: Transaction,
+  { userId, sessionId }: RefreshTokenNames,
+): Promise<SessionRecord | undefined> {
+  const session = await createSessionStore(tx).byId(sessionId);
+  if (session?.userId !== userId) return undefined;
+  const users = createUserStore(tx);
+  const [user] = await users.byIds([userId]);
+  if (!user) return undefined;
+  const { organizationId } = session;
+  if (organizationId === null) return { session, user, membership: undefined, organization: undefined };
+  const memberships = await users.membershipsOfAll([userId]);
+  const membership = memberships.find((candidate) => candidate.organizationId === organizationId);
+  const [organization] = await createOrganizationStore(tx).byIds([organizationId]);
+  return { session, user, membership, organization };
+}
+
+/** Undefined for a hash that belongs to no key. */
+export async function readApiKeyRecord(db: Database, keyHash: Buffer): Promise<ApiKeyRecord | undefined> {
+  const apiKey = await withTenant(db, { credential: keyHash.toString('hex') }, (tx) =>
+    createApiKeyStore(tx).byHash(keyHash),
+  );
+  if (!apiKey) return undefined;
+  return withTenant(db, { organizationId: apiKey.organizationId }, async (tx) => {
+    const [organization] = await createOrganizationStore(tx).byIds([apiKey.organizationId]);
+    const accounts = createAccountStore(tx);
+    const [own] = await accounts.byIds([apiKey.accountId]);
+    if (!organization || !own) return undefined;
+    const ancestors: readonly Uuid[] = ancestorIdsOf(own);
+    return { apiKey, organization, accounts: [...(await accounts.byIds(ancestors)), own] };
+  });
+}

@@ -1,0 +1,64 @@
+import type { Authenticated } from '@weir/contracts/internal-identity';
+import { AppError } from '@weir/kernel/errors';
+import type { Account } from '../accounts/account.ts';
+import { statusOf, type ApiKey } from '../api-keys/api-key.ts';
+import { permissionsOfScopes } from '../api-keys/scope.ts';
+import { admitsApiKeys, admitsMembers, type Organization } from '../organizations/organization.ts';
+import { permissionsOfRole } from '../users/role.ts';
+import type { Membership, User } from '../users/user.ts';
+import { isAlive, type Session } from './session.ts';
+
+/** A person's session with everything that decides whether and as whom it still acts. */
+export interface SessionRecord {
+  readonly session: Session;
+  readonly user: User;
+  /** In the session's organization. */
+  readonly membership: Membership | undefined;
+  readonly organization: Organization | undefined;
+}
+
+/** Who a session acts as now; undefined when it is over or its person is suspended. */
+export function standingOfSession(
+  record: SessionRecord,
+  nowMs: number,
+): Omit<Authenticated, 'expiresAtMs'> | undefined {
+  const { session, user, membership, organization } = record;
+  if (!isAlive(session, nowMs) || user.status !== 'ACTIVE') return undefined;
+  const actor = { type: 'user', userId: user.id, sessionId: session.id } as const;
+  if (membership?.status !== 'ACTIVE' || !organization || !admitsMembers(organization)) {
+    return { actor, organizationId: null, permissions: [] };
+  }
+  return { actor, organizationId: organization.id, permissions: [...permissionsOfRole(membership.role)] };
+}
+
+/** An API key with everything that decides whether it works. */
+export interface ApiKeyRecord {
+  readonly apiKey: ApiKey;
+  /** From the root down to the key's own. */
+  readonly accounts: readonly Account[];
+  readonly organization: Organization;
+}
+
+/** How long a key without an expiry may be believed before it is asked about again. */
+const BELIEVED_MS = 60 * 60_000;
+
+/** @throws AppError of status 401 saying why the key does not work. */
+export function standingOfApiKey(
+  { apiKey, accounts, organization }: ApiKeyRecord,
+  nowMs: number,
+): Authenticated {
+  const status = statusOf(apiKey, nowMs);
+  if (status === 'REVOKED')
+    throw new AppError('API_KEY_REVOKED', 'This API key has been revoked. Create a new one.');
+  if (status === 'EXPIRED')
+    throw new AppError('API_KEY_EXPIRED', 'This API key has expired. Create a new one.');
+  if (!admitsApiKeys(organization) || accounts.some((account) => account.status !== 'ACTIVE')) {
+    throw new AppError('ACCOUNT_SUSPENDED', 'The account of this API key, or one above it, is suspended.');
+  }
+  return {
+    actor: { type: 'apiKey', apiKeyId: apiKey.id, accountId: apiKey.accountId },
+    organizationId: apiKey.organizationId,
+    permissions: [...permissionsOfScopes(apiKey.scopes)],
+    expiresAtMs: Math.min(apiKey.expiresAt?.getTime() ?? Infinity, nowMs + BELIEVED_MS),
+  };
+}

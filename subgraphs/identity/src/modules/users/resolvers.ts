@@ -1,0 +1,38 @@
+import { idArgument } from '@weir/graphql/id-argument';
+import { encodeId } from '@weir/kernel/ids';
+import type {
+  MembershipResolvers,
+  QueryResolvers,
+  Resolvers,
+  UserResolvers,
+  ViewerResolvers,
+} from '../../generated/resolvers-types.ts';
+
+const Query: Pick<QueryResolvers, 'viewer'> = {
+  viewer: (_, __, { scope }) => (scope.identity.actor.type === 'anonymous' ? null : scope.identity),
+};
+
+const Viewer: Required<ViewerResolvers> = {
+  user: ({ actor }, _, { services, scope }) =>
+    actor.type === 'user' ? services.users.byId(scope, actor.userId) : null,
+  apiKey: ({ actor }, _, { scope }) =>
+    actor.type === 'apiKey' ? scope.loaders.apiKeys.load(actor.apiKeyId) : null,
+  organization: ({ organizationId }, _, { services, scope }) =>
+    organizationId === null ? null : services.organizations.byId(scope, organizationId),
+  memberships: (_, __, { services, scope }) => services.users.ownMemberships(scope),
+  permissions: ({ permissions }) => permissions.toSorted(),
+};
+
+const User: Pick<UserResolvers, '__resolveReference' | 'id'> = {
+  __resolveReference: ({ id }, { services, scope }) =>
+    services.users.byId(scope, idArgument('user', id, 'id')),
+  id: ({ id }) => encodeId('user', id),
+};
+
+const Membership: Pick<MembershipResolvers, 'id' | 'organization'> = {
+  id: ({ id }) => encodeId('membership', id),
+  organization: ({ organizationId }, _, { services, scope }) =>
+    services.organizations.byId(scope, organizationId),
+};
+
+export const userResolvers = { Query, Viewer, User, Membership } satisfies Resolvers;

@@ -1,0 +1,33 @@
+import { canSee } from '@weir/graphql/authorization';
+import type { Uuid } from '@weir/kernel/ids';
+import type { ActorScope } from '../../actor-scope.ts';
+import type { Membership, User } from './user.ts';
+
+export interface UserService {
+  /**
+   * Oneself, or a colleague for those who may see members; null for everybody else.
+   * @throws AppError FORBIDDEN for a colleague without the permission.
+   */
+  byId(scope: ActorScope, id: Uuid): Promise<User | null>;
+  /** The active memberships of whoever acts, the oldest first; empty for a program. */
+  ownMemberships(scope: ActorScope): Promise<readonly Membership[]>;
+}
+
+export function createUserService(): UserService {
+  return {
+    async byId({ identity, loaders }, id) {
+      const { actor, organizationId } = identity;
+      const isOneself = actor.type === 'user' && actor.userId === id;
+      // Row-level security shows oneself and the members of the organization, so a stranger loads as null.
+      const user = await loaders.users.load(id);
+      if (!user || isOneself) return user;
+      return organizationId !== null && canSee(identity, 'member:read', { organizationId }) ? user : null;
+    },
+
+    async ownMemberships({ identity, loaders }) {
+      if (identity.actor.type !== 'user') return [];
+      const memberships = await loaders.memberships.load(identity.actor.userId);
+      return memberships.filter((membership) => membership.status === 'ACTIVE');
+    },
+  };
+}

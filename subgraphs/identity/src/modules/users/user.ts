@@ -1,0 +1,34 @@
+import type { Uuid } from '@weir/kernel/ids';
+import type { Role } from './role.ts';
+
+export const PERSON_STATUSES = ['ACTIVE', 'INVITED', 'SUSPENDED'] as const;
+
+/** Of a user on the platform, or of a member in an organization. Only an active one may do anything. */
+export type PersonStatus = (typeof PERSON_STATUSES)[number];
+
+export interface User {
+  readonly id: Uuid;
+  /** In the form of `normalizeEmail`. */
+  readonly email: string;
+  readonly displayName: string;
+  readonly status: PersonStatus;
+  readonly createdAt: Date;
+}
+
+export interface Membership {
+  readonly id: Uuid;
+  readonly organizationId: Uuid;
+  readonly userId: Uuid;
+  readonly role: Role;
+  readonly status: PersonStatus;
+  readonly createdAt: Date;
+}
+
+const EMAIL_LENGTH_MAX = 254;
+const EMAIL = /^[^\s\p{C}@"<>()[\]\\,;:]+@[^\s\p{C}@"<>()[\]\\,;:]+\.[^\s\p{C}@"<>()[\]\\,;:]+$/u;
+
+/** One spelling per address, so that it can be looked up, locked and unique. Undefined when it cannot be an address. */
+export function normalizeEmail(text: string): string | undefined {
+  const email = text.trim().normalize('NFC').toLowerCase();
+  return email.length <= EMAIL_LENGTH_MAX && EMAIL.test(email) ? email : undefined;
+}

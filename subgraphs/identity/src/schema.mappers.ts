@@ -1,0 +1,16 @@
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import type { Account } from './modules/accounts/account.ts';
+import type { ApiKey } from './modules/api-keys/api-key.ts';
+import type { Model } from './modules/models/model.ts';
+import type { Organization } from './modules/organizations/organization.ts';
+import type { Membership, User } from './modules/users/user.ts';
+
+/** What resolvers return for a type of the schema; codegen finds them by name. */
+export type AccountMapper = Account;
+export type ApiKeyMapper = ApiKey;
+export type MembershipMapper = Membership;
+export type ModelMapper = Model;
+export type OrganizationMapper = Organization;
+export type UserMapper = User;
+/** Whoever acts, also right after having signed in. */
+export type ViewerMapper = InternalIdentity;

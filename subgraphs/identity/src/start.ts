@@ -1,0 +1,96 @@
+import { loadTypeDefs } from '@weir/graphql/sdl';
+import { startSubgraph } from '@weir/graphql/subgraph-server';
+import { systemClock, type Clock } from '@weir/kernel/clock';
+import { createDatabase, type Database } from '@weir/prisma/database';
+import type { Check } from '@weir/service/health';
+import type { Logger } from '@weir/service/logger';
+import type { Running } from '@weir/service/running';
+import { addAuthenticateRoute } from './authenticate-route.ts';
+import type { Config } from './config.ts';
+import { createContextFactory, type Services } from './context.ts';
+import { createAccountService } from './modules/accounts/account-service.ts';
+import { createApiKeyService } from './modules/api-keys/api-key-service.ts';
+import { createModelService } from './modules/models/model-service.ts';
+import { createOrganizationService } from './modules/organizations/organization-service.ts';
+import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
+import { createAuthenticator } from './modules/sessions/authenticator.ts';
+import { createSessionService } from './modules/sessions/session-service.ts';
+import { openSigningKeys } from './modules/sessions/signing-keys.ts';
+import { createPasswords } from './modules/users/password.ts';
+import { createUserService } from './modules/users/user-service.ts';
+import { resolvers } from './resolvers.ts';
+import { startThrottlePurge } from './throttle-purge.ts';
+
+const VERSION = '0.1.0';
+
+export interface StartDeps {
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+function databaseCheck(db: Database): Check {
+  return {
+    name: 'postgres',
+    required: true,
+    run: async () => {
+      await db.$queryRaw`select 1`;
+    },
+  };
+}
+
+async function createServices(db: Database, clock: Clock, accessTokens: AccessTokens): Promise<Services> {
+  const passwords = await createPasswords();
+  return {
+    accounts: createAccountService({ db }),
+    apiKeys: createApiKeyService({ db, clock }),
+    models: createModelService({ db }),
+    organizations: createOrganizationService(),
+    sessions: createSessionService({ db, clock, passwords, accessTokens }),
+    users: createUserService(),
+  };
+}
+
+/** Serves the identity subgraph and `POST /internal/authenticate`. Rejects when the database or a port is not there. */
+export async function start(config: Config, { log, clock = systemClock }: StartDeps): Promise<Running> {
+  const db = createDatabase({
+    url: config.databaseUrl,
+    role: 'weir_identity',
+    onError: (err) => {
+      log.warn({ err }, 'database connection lost');
+    },
+  });
+  try {
+    const keys = await openSigningKeys({ db, masterKey: config.masterKey, clock });
+    const accessTokens = createAccessTokens(keys, clock);
+    const authenticator = createAuthenticator({ db, accessTokens, clock });
+    const services = await createServices(db, clock, accessTokens);
+    const stopPurge = startThrottlePurge({ db, clock, log });
+    const running = await startSubgraph({
+      name: 'identity',
+      version: VERSION,
+      ...config.http,
+      adminHost: config.admin.host,
+      adminPort: config.admin.port,
+      typeDefs: loadTypeDefs(new URL('./modules', import.meta.url)),
+      resolvers,
+      createContext: createContextFactory({ db, clock, services }),
+      internalSecret: config.internalSecret,
+      log,
+      checks: [databaseCheck(db)],
+      routes: (app) => {
+        addAuthenticateRoute(app, { authenticator, internalSecret: config.internalSecret, log });
+      },
+    });
+    return {
+      ports: running.ports,
+      async stop() {
+        stopPurge();
+        await running.stop();
+        await db.$disconnect();
+      },
+    };
+  } catch (error) {
+    await db.$disconnect();
+    throw error;
+  }
+}
