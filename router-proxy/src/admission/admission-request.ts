@@ -1,0 +1,135 @@
+import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { AdmitRequest, WindowLimit } from '@weir/counters/contract';
+import type { Uuid } from '@weir/kernel/ids';
+import { nanoUsd } from '@weir/kernel/money';
+import { businessDate } from '@weir/kernel/period';
+import type { CallBound } from '../endpoints/endpoint.ts';
+import type { Policy } from '../keys/policy.ts';
+import { encodeEvidence } from '../metering/record-codec.ts';
+import type { Candidate } from '../routing/attempt-plan.ts';
+import { boundAttempt, type AttemptBound } from './attempt-bound.ts';
+import { holdingsAt } from './holdings.ts';
+
+export interface AdmissionSettings {
+  readonly leaseMs: number;
+  /** How long a denied minute or hour keeps denying. */
+  readonly cooldownMs: number;
+  /** The smallest output cap that still gives a useful answer. */
+  readonly outputCapMin: number;
+}
+
+/** One attempt of one request, before it is admitted. */
+export interface AttemptDraft {
+  readonly policy: Policy;
+  readonly candidate: Candidate;
+  readonly bound: CallBound;
+  readonly requestId: Uuid;
+  readonly attemptId: Uuid;
+  /** 1 for the first attempt of a request. */
+  readonly attemptNumber: number;
+  /** The endpoint's own name. */
+  readonly endpoint: string;
+  readonly stream: boolean;
+}
+
+/** What is asked of the counter store, and what the ledger will say about the attempt. */
+export interface PreparedAdmission {
+  readonly request: AdmitRequest;
+  readonly intent: AttemptIntent;
+  readonly bound: AttemptBound;
+}
+
+/**
+ * Builds an attempt's admission for one instant; built anew when the store's clock is in another business day.
+ *
+ * A request counts once: only its first attempt asks for request windows and a concurrency slot. Later ones hold
+ * their budgets and name the token windows, where their tokens are counted once they are known.
+ */
+export function prepareAdmission(
+  draft: AttemptDraft,
+  settings: AdmissionSettings,
+  nowMs: number,
+): PreparedAdmission {
+  const { policy, candidate } = draft;
+  const { route } = candidate;
+  const { organization } = policy.snapshot;
+  const bound = boundAttempt(policy, route, draft.bound, nowMs);
+  const { holdings, day, validWithin } = holdingsAt(route.budgets, bound, organization.timeZone, nowMs);
+  const intent = intentOf(draft, bound, nowMs);
+  const isFirst = draft.attemptNumber === 1;
+  const request: AdmitRequest = {
+    organizationId: organization.id,
+    attemptId: draft.attemptId,
+    windows: isFirst ? route.windows : tokenWindows(route.windows),
+    concurrency: isFirst ? route.concurrency : [],
+    holdings,
+    day,
+    validWithin,
+    outputCap: bound.outputCap,
+    outputCapMin: Math.min(settings.outputCapMin, bound.outputCap ?? settings.outputCapMin),
+    leaseMs: settings.leaseMs,
+    cooldownMs: settings.cooldownMs,
+    evidence: evidenceOf(intent, bound),
+  };
+  return { request, intent, bound };
+}
+
+/** The intent with what the store decided: its clock, and the output cap that it granted. */
+export function admittedIntent(
+  { intent, bound }: PreparedAdmission,
+  admission: { readonly nowMs: number; readonly outputCap: number | null },
+): AttemptIntent {
+  const isAsPrepared = admission.nowMs === intent.admittedAtMs && admission.outputCap === bound.outputCap;
+  return isAsPrepared
+    ? intent
+    : { ...intent, admittedAtMs: admission.nowMs, ...holdOf(bound, admission.outputCap) };
+}
+
+function intentOf(draft: AttemptDraft, bound: AttemptBound, nowMs: number): AttemptIntent {
+  const { policy, candidate } = draft;
+  const { organization, key } = policy.snapshot;
+  return {
+    kind: 'intent',
+    attemptId: draft.attemptId,
+    requestId: draft.requestId,
+    attemptNumber: draft.attemptNumber,
+    organizationId: organization.id,
+    accountPath: policy.accountPath,
+    apiKeyId: key.id,
+    modelRequested: candidate.route.requested,
+    modelEffective: candidate.route.model.name,
+    provider: candidate.target.key.provider,
+    providerKeyId: candidate.target.key.id,
+    decision: candidate.decision,
+    endpoint: draft.endpoint,
+    stream: draft.stream,
+    priceId: bound.price?.id ?? null,
+    admittedAtMs: nowMs,
+    businessDate: businessDate(nowMs, organization.timeZone),
+    ...holdOf(bound, bound.outputCap),
+  };
+}
+
+function holdOf(
+  bound: AttemptBound,
+  outputCap: number | null,
+): Pick<AttemptIntent, 'holdCost' | 'holdTokens'> {
+  const cap = outputCap ?? 0;
+  return {
+    holdCost: nanoUsd(bound.costFixed + bound.costPerOutputToken * BigInt(cap)),
+    holdTokens: bound.inputTokensMax + bound.choices * cap,
+  };
+}
+
+function evidenceOf(intent: AttemptIntent, bound: AttemptBound): string {
+  if (bound.outputCap === null) return encodeEvidence(intent);
+  return encodeEvidence(intent, {
+    outputCap: bound.outputCap,
+    costPerOutputToken: bound.costPerOutputToken,
+    tokensPerOutputToken: bound.choices,
+  });
+}
+
+function tokenWindows(windows: readonly WindowLimit[]): readonly WindowLimit[] {
+  return windows.filter(({ metric }) => metric === 'tokens');
+}

@@ -1,0 +1,118 @@
+import type { WindowState } from '@weir/counters/contract';
+import type { SnapshotBudget } from '@weir/contracts/policy-snapshot';
+import { assertNever } from '@weir/kernel/assert-never';
+import { AppError } from '@weir/kernel/errors';
+import { encodeId } from '@weir/kernel/ids';
+import { formatUsd } from '@weir/kernel/money';
+import { periodSpan } from '@weir/kernel/period';
+import type { Policy } from '../keys/policy.ts';
+import type { Admission } from '../metering/contract.ts';
+import { budgetCounter } from './holdings.ts';
+
+type Denied = Extract<Admission, { kind: 'denied' }>;
+
+/** Slots come free whenever a request ends, which nobody can foretell; the store only knows when they would lapse. */
+const CONCURRENCY_RETRY_SECONDS = 1;
+
+/** What a denied caller is told: which limit, of whom, how much, and when to come back. */
+export function denialError(denied: Denied, policy: Policy): AppError {
+  switch (denied.reason) {
+    case 'window':
+    case 'cooldown':
+      return windowError(denied.window, denied.reason, Math.max(1, Math.ceil(denied.retryAfterMs / 1_000)));
+    case 'concurrency':
+      return new AppError(
+        'CONCURRENCY_LIMITED',
+        `${holderOf(denied.subject)} may have ${denied.limit} requests running at the same time. Wait for one to end.`,
+        {
+          retryAfterSeconds: CONCURRENCY_RETRY_SECONDS,
+          details: { limitContext: { scope: scopeOf(denied.subject), limit: denied.limit } },
+        },
+      );
+    case 'holding':
+      return budgetError(denied, policy);
+    default:
+      return assertNever(denied);
+  }
+}
+
+function windowError(window: WindowState, reason: 'window' | 'cooldown', seconds: number): AppError {
+  const limit = `${window.limit} ${window.metric} per ${window.window}`;
+  const hint =
+    reason === 'cooldown' && window.window !== 'day'
+      ? ' Trying again earlier makes the wait start anew.'
+      : '';
+  return new AppError(
+    'RATE_LIMITED',
+    `${holderOf(window.subject)} is limited to ${limit}. Try again in ${seconds} s.${hint}`,
+    {
+      retryAfterSeconds: seconds,
+      details: {
+        limitContext: {
+          scope: scopeOf(window.subject),
+          metric: window.metric,
+          window: window.window,
+          limit: window.limit,
+          remaining: window.remaining,
+        },
+      },
+    },
+  );
+}
+
+function budgetError(denied: Extract<Denied, { reason: 'holding' }>, policy: Policy): AppError {
+  const { timeZone } = policy.snapshot.organization;
+  const budget = policy.blockingBudgets.find(
+    ({ id, period }) =>
+      budgetCounter(id, periodSpan(period, denied.nowMs, timeZone).startMs) === denied.counter,
+  );
+  if (!budget) return new AppError('BUDGET_EXCEEDED', 'A budget of this API key is used up.');
+  const { endMs } = periodSpan(budget.period, denied.nowMs, timeZone);
+  const resetsAt = budget.period === 'TOTAL' ? null : new Date(endMs).toISOString();
+  const amount = (value: bigint): string => formatAmount(budget.metric, value);
+  const held = denied.held > 0n ? `, ${amount(denied.held)} are held by running requests` : '';
+  const reset = resetsAt === null ? 'It does not reset' : `It resets at ${resetsAt}`;
+  return new AppError(
+    'BUDGET_EXCEEDED',
+    `The budget "${budget.name}" of ${amount(denied.limit)} has no room for this request: ` +
+      `${amount(denied.committed)} are spent${held}. ${reset}; raising it takes effect at once.`,
+    {
+      details: {
+        budget: {
+          id: encodeId('budget', budget.id),
+          name: budget.name,
+          metric: budget.metric,
+          period: budget.period,
+          limit: plainAmount(budget.metric, denied.limit),
+          spent: plainAmount(budget.metric, denied.committed),
+          held: plainAmount(budget.metric, denied.held),
+          resetsAt,
+        },
+      },
+    },
+  );
+}
+
+function formatAmount(metric: SnapshotBudget['metric'], value: bigint): string {
+  return metric === 'COST' ? `${formatUsd(value)} USD` : `${value} ${metric.toLowerCase()}`;
+}
+
+/** A decimal string: USD for COST, a count otherwise. */
+function plainAmount(metric: SnapshotBudget['metric'], value: bigint): string {
+  return metric === 'COST' ? formatUsd(value) : value.toString();
+}
+
+type Scope = 'organization' | 'account' | 'apiKey';
+
+function scopeOf(subject: string): Scope {
+  if (subject.startsWith('org:')) return 'organization';
+  return subject.startsWith('acc:') ? 'account' : 'apiKey';
+}
+
+function holderOf(subject: string): string {
+  const holder = { organization: 'The organization', account: 'The account', apiKey: 'This API key' }[
+    scopeOf(subject)
+  ];
+  const bar = subject.indexOf('|');
+  return bar === -1 ? holder : `${holder}, for the model "${subject.slice(bar + 1)}",`;
+}

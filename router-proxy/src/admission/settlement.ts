@@ -1,0 +1,168 @@
+import type {
+  AttemptClose,
+  AttemptDimensions,
+  AttemptIntent,
+  MeteringSource,
+} from '@weir/contracts/attempt-record';
+import { assertNever } from '@weir/kernel/assert-never';
+import type { ErrorCode } from '@weir/kernel/errors';
+import { nanoUsd } from '@weir/kernel/money';
+import { costOf, type Price } from '@weir/kernel/pricing';
+import { NO_USAGE, type Usage } from '@weir/kernel/usage';
+import { estimateTokens } from '../stream/chat-usage.ts';
+import type { AttemptEnd } from '../upstream/attempt.ts';
+import { statusOf, type Failure } from '../upstream/failure.ts';
+
+/** What is needed to say what an attempt consumed and cost. */
+export interface SettlementBasis {
+  readonly intent: AttemptIntent;
+  readonly price: Price | null;
+  readonly ratesPpm: bigint;
+  /** The client's body, for an estimate of the input. */
+  readonly inputBytes: number;
+  /** The most output that the provider was allowed; estimates stay below it. Null where there was no cap. */
+  readonly outputTokensMax: number | null;
+  readonly latencyMs: number;
+}
+
+type Consumption = Pick<AttemptClose, 'usage' | 'meteringSource'>;
+type Outcome = Pick<
+  AttemptClose,
+  'status' | 'upstreamStatus' | 'errorCode' | 'disconnected' | 'timeToFirstByteMs'
+>;
+
+const NOTHING: Consumption = { usage: NO_USAGE, meteringSource: 'NONE' };
+
+/** The ledger's close of an attempt. */
+export function settlementOf(end: AttemptEnd, basis: SettlementBasis): AttemptClose {
+  const consumption = consumptionOf(end, basis);
+  const isCharged = basis.price && consumption.meteringSource !== 'NONE';
+  return {
+    ...dimensionsOf(basis.intent),
+    kind: 'settled',
+    ...consumption,
+    cost: isCharged && basis.price ? costOf(consumption.usage, basis.price, basis.ratesPpm) : nanoUsd(0n),
+    ...outcomeOf(end),
+    latencyMs: Math.round(basis.latencyMs),
+  };
+}
+
+/**
+ * Whoever got nothing pays nothing, except where the provider was sent a request and never said what became of it:
+ * then it may have billed the input, and an abort must not be a way to compute for free.
+ */
+function consumptionOf(end: AttemptEnd, basis: SettlementBasis): Consumption {
+  switch (end.kind) {
+    case 'failed':
+      return end.failure.kind === 'timeout' && end.failure.wasSent ? estimate(basis, 0) : NOTHING;
+    case 'abandoned':
+      return end.wasSent ? estimate(basis, 0) : NOTHING;
+    case 'forwarded': {
+      const reported = end.relay.usage();
+      if (reported) return { usage: reported, meteringSource: sourceOf(end.drained) };
+      return end.status >= 400 ? NOTHING : estimate(basis, end.relay.outputTokensSeen());
+    }
+    default:
+      return assertNever(end);
+  }
+}
+
+function sourceOf(drained: boolean): MeteringSource {
+  return drained ? 'DRAINED' : 'PROVIDER';
+}
+
+function estimate({ inputBytes, outputTokensMax }: SettlementBasis, outputTokensSeen: number): Consumption {
+  const usage: Usage = {
+    ...NO_USAGE,
+    inputTokens: estimateTokens(inputBytes),
+    outputTokens: Math.min(outputTokensSeen, outputTokensMax ?? outputTokensSeen),
+  };
+  return { usage, meteringSource: 'ESTIMATED' };
+}
+
+function outcomeOf(end: AttemptEnd): Outcome {
+  switch (end.kind) {
+    case 'failed':
+      return { ...failureOutcome(end.failure), disconnected: false, timeToFirstByteMs: null };
+    case 'abandoned': {
+      const { ending } = end;
+      return {
+        status: ending.kind === 'stopped' ? statusOfStop(ending.error.code) : 'ABORTED',
+        upstreamStatus: null,
+        errorCode: ending.kind === 'stopped' ? ending.error.code : null,
+        disconnected: ending.kind === 'client gone',
+        timeToFirstByteMs: null,
+      };
+    }
+    case 'forwarded':
+      return {
+        ...forwardedOutcome(end),
+        upstreamStatus: end.status,
+        disconnected: end.drained || end.end.kind === 'client gone',
+        timeToFirstByteMs: end.firstByteMs === null ? null : Math.round(end.firstByteMs),
+      };
+    default:
+      return assertNever(end);
+  }
+}
+
+function failureOutcome(failure: Failure): Pick<AttemptClose, 'status' | 'upstreamStatus' | 'errorCode'> {
+  const upstreamStatus = statusOf(failure);
+  switch (failure.kind) {
+    case 'throttled':
+    case 'quota':
+      return { status: 'THROTTLED', upstreamStatus, errorCode: `PROVIDER_${failure.kind.toUpperCase()}` };
+    case 'timeout':
+      return { status: 'TIMEOUT', upstreamStatus, errorCode: 'UPSTREAM_TIMEOUT' };
+    case 'refused':
+    case 'broken':
+      return { status: 'ERROR', upstreamStatus, errorCode: `PROVIDER_${failure.kind.toUpperCase()}` };
+    case 'unreachable':
+      return { status: 'ERROR', upstreamStatus, errorCode: failure.errorCode };
+  }
+}
+
+function forwardedOutcome(
+  end: Extract<AttemptEnd, { kind: 'forwarded' }>,
+): Pick<AttemptClose, 'status' | 'errorCode'> {
+  switch (end.end.kind) {
+    case 'complete':
+      if (end.drained) return { status: 'ABORTED', errorCode: null };
+      return end.status < 400
+        ? { status: 'SUCCESS', errorCode: null }
+        : { status: 'ERROR', errorCode: `PROVIDER_${end.status}` };
+    case 'cut':
+      return { status: 'INCOMPLETE', errorCode: 'UPSTREAM_ERROR' };
+    case 'stalled':
+      return { status: 'TIMEOUT', errorCode: 'UPSTREAM_TIMEOUT' };
+    case 'stopped':
+      return { status: statusOfStop(end.end.error.code), errorCode: end.end.error.code };
+    case 'client gone':
+      return { status: 'ABORTED', errorCode: null };
+  }
+}
+
+function statusOfStop(code: ErrorCode): AttemptClose['status'] {
+  return code === 'UPSTREAM_TIMEOUT' ? 'TIMEOUT' : 'ABORTED';
+}
+
+function dimensionsOf(intent: AttemptIntent): AttemptDimensions {
+  return {
+    attemptId: intent.attemptId,
+    requestId: intent.requestId,
+    attemptNumber: intent.attemptNumber,
+    organizationId: intent.organizationId,
+    accountPath: intent.accountPath,
+    apiKeyId: intent.apiKeyId,
+    modelRequested: intent.modelRequested,
+    modelEffective: intent.modelEffective,
+    provider: intent.provider,
+    providerKeyId: intent.providerKeyId,
+    decision: intent.decision,
+    endpoint: intent.endpoint,
+    stream: intent.stream,
+    priceId: intent.priceId,
+    admittedAtMs: intent.admittedAtMs,
+    businessDate: intent.businessDate,
+  };
+}

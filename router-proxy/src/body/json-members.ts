@@ -1,0 +1,107 @@
+/** Where one member of a JSON object lies in its text: byte offsets, ends exclusive. */
+export interface Member {
+  readonly key: string;
+  readonly keyStart: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/**
+ * The members of the object that starts at `start` (white space before it is skipped), in order, duplicates included.
+ * Values are not looked into, so numbers of any size and strings with any escape stay what they are.
+ * @returns Undefined when there is no complete object. Text that is no JSON may give members; validate it before.
+ */
+export function objectMembers(text: Uint8Array, start = 0): readonly Member[] | undefined {
+  const members: Member[] = [];
+  let at = skipSpace(text, start);
+  if (text[at] !== OPEN_BRACE) return undefined;
+  at = skipSpace(text, at + 1);
+  if (text[at] === CLOSE_BRACE) return members;
+  while (text[at] === QUOTE) {
+    const keyEnd = skipString(text, at);
+    const colon = skipSpace(text, keyEnd);
+    if (text[colon] !== COLON) return undefined;
+    const valueStart = skipSpace(text, colon + 1);
+    const valueEnd = skipValue(text, valueStart);
+    const key = keyText(text, at + 1, keyEnd - 1);
+    if (valueEnd === valueStart || key === undefined) return undefined;
+    members.push({ key, keyStart: at, valueStart, valueEnd });
+    at = skipSpace(text, valueEnd);
+    if (text[at] === CLOSE_BRACE) return members;
+    if (text[at] !== COMMA) return undefined;
+    at = skipSpace(text, at + 1);
+  }
+  return undefined;
+}
+
+function skipSpace(text: Uint8Array, from: number): number {
+  let at = from;
+  for (;;) {
+    const byte = text[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
+    at++;
+  }
+}
+
+/** @returns The offset after the closing quote, or the end of the text where there is none. */
+function skipString(text: Uint8Array, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    const byte = text[at];
+    if (byte === BACKSLASH) at++;
+    else if (byte === QUOTE) return at + 1;
+  }
+  return text.length;
+}
+
+function skipValue(text: Uint8Array, from: number): number {
+  const first = text[from];
+  if (first === QUOTE) return skipString(text, from);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipContainer(text, from);
+  let at = from;
+  while (at < text.length && !endsScalar(text[at])) at++;
+  return at;
+}
+
+function skipContainer(text: Uint8Array, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    const byte = text[at];
+    if (byte === QUOTE) at = skipString(text, at) - 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) return at + 1;
+  }
+  return from;
+}
+
+function endsScalar(byte: number | undefined): boolean {
+  return (
+    byte === COMMA ||
+    byte === CLOSE_BRACE ||
+    byte === CLOSE_BRACKET ||
+    byte === 0x20 ||
+    byte === 0x0a ||
+    byte === 0x0d ||
+    byte === 0x09
+  );
+}
+
+/** A key may be written with escapes (`"mod\u0065l"`); whoever looks for `model` must find it all the same. */
+function keyText(text: Uint8Array, start: number, end: number): string | undefined {
+  const raw = Buffer.from(text.buffer, text.byteOffset + start, Math.max(0, end - start)).toString('utf8');
+  if (!raw.includes('\\')) return raw;
+  try {
+    const decoded: unknown = JSON.parse(`"${raw}"`);
+    return typeof decoded === 'string' ? decoded : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import {
+  base64KeyField,
+  booleanField,
+  durationField,
+  integerField,
+  portField,
+  sharedFields,
+  textField,
+} from '@weir/service/config-fields';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+/** Addresses and networks, separated by commas or spaces. */
+function listField() {
+  return textField('addresses or networks, separated by commas').transform((text) =>
+    text.split(/[\s,]+/).filter((entry) => entry !== ''),
+  );
+}
+
+/** The variables of the proxy. */
+export const proxyEnvironment = z.object({
+  DATABASE_URL: sharedFields.DATABASE_URL,
+  REDIS_URL: sharedFields.REDIS_URL,
+  WEIR_MASTER_KEY: base64KeyField(32),
+  WEIR_HOME: sharedFields.WEIR_HOME,
+  LOG_LEVEL: sharedFields.LOG_LEVEL,
+  HOST: sharedFields.HOST,
+  ADMIN_HOST: sharedFields.ADMIN_HOST,
+  PROXY_PORT: portField().default(8080),
+  PROXY_ADMIN_PORT: portField().default(9080),
+  /** Whose X-Forwarded-For is believed. */
+  PROXY_TRUSTED_PROXIES: listField().default([]),
+  /** Requests with a larger body get 413. */
+  PROXY_BODY_BYTES_MAX: integerField(1_024, 104_857_600, 'bytes').default(65_536),
+  /** Requests served at once; one more gets 503. */
+  PROXY_IN_FLIGHT_MAX: integerField(1, 1_000_000).default(10_000),
+  /** The longest that a request may take, its stream included. */
+  PROXY_REQUEST_TIMEOUT: durationField(SECOND_MS, 60 * MINUTE_MS).default(10 * MINUTE_MS),
+  PROXY_CONNECT_TIMEOUT: durationField(10, MINUTE_MS).default(5 * SECOND_MS),
+  /** Providers that think long answer late; 5 minutes is what common clients wait for. */
+  PROXY_FIRST_BYTE_TIMEOUT: durationField(100, 60 * MINUTE_MS).default(5 * MINUTE_MS),
+  /** The longest silence within an answer. */
+  PROXY_IDLE_TIMEOUT: durationField(100, 60 * MINUTE_MS).default(MINUTE_MS),
+  /** How long an answer is read on for its usage after a client with the policy DRAIN has left. */
+  PROXY_DRAIN_TIMEOUT: durationField(0, 10 * MINUTE_MS).default(MINUTE_MS),
+  /** How many provider keys one request may ask. */
+  PROXY_ATTEMPTS_MAX: integerField(1, 20).default(4),
+  /** How long a denied minute or hour keeps denying; every further try starts it anew. */
+  PROXY_COOLDOWN: durationField(0, 60 * MINUTE_MS).default(MINUTE_MS),
+  /** The smallest output cap that still gives a useful answer; a budget with less room refuses. */
+  PROXY_OUTPUT_CAP_MIN: integerField(1, 1_000_000, 'tokens').default(16),
+  /** While the counter store is away, refuse every request instead of only those that a budget blocks. */
+  PROXY_FAIL_CLOSED: booleanField().default(false),
+  /** How long running streams may go on once the process is told to stop. */
+  PROXY_GRACE: durationField(0, 60 * MINUTE_MS).default(30 * SECOND_MS),
+});
+
+/** The proxy's settings, by concern. Times in milliseconds. */
+export const configSchema = proxyEnvironment.transform((env) => ({
+  databaseUrl: env.DATABASE_URL,
+  redisUrl: env.REDIS_URL,
+  masterKey: env.WEIR_MASTER_KEY,
+  home: env.WEIR_HOME,
+  logLevel: env.LOG_LEVEL,
+  graceMs: env.PROXY_GRACE,
+  http: {
+    host: env.HOST,
+    port: env.PROXY_PORT,
+    adminHost: env.ADMIN_HOST,
+    adminPort: env.PROXY_ADMIN_PORT,
+    trustedProxies: env.PROXY_TRUSTED_PROXIES,
+    bodyBytesMax: env.PROXY_BODY_BYTES_MAX,
+    inFlightMax: env.PROXY_IN_FLIGHT_MAX,
+    requestTimeoutMs: env.PROXY_REQUEST_TIMEOUT,
+  },
+  upstream: {
+    connectTimeoutMs: env.PROXY_CONNECT_TIMEOUT,
+    firstByteTimeoutMs: env.PROXY_FIRST_BYTE_TIMEOUT,
+    idleTimeoutMs: env.PROXY_IDLE_TIMEOUT,
+    drainMs: env.PROXY_DRAIN_TIMEOUT,
+    attemptsMax: env.PROXY_ATTEMPTS_MAX,
+  },
+  admission: {
+    cooldownMs: env.PROXY_COOLDOWN,
+    outputCapMin: env.PROXY_OUTPUT_CAP_MIN,
+    failClosed: env.PROXY_FAIL_CLOSED,
+  },
+}));
+
+export type Config = z.output<typeof configSchema>;

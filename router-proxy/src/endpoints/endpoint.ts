@@ -1,0 +1,44 @@
+import type { Relay } from '../stream/relay.ts';
+
+/** What bounds the cost of one call, before its model is known. */
+export interface CallBound {
+  /** No provider can count more input tokens than this. */
+  readonly inputTokensMax: number;
+  /** How many answers are asked for (`n`); each may use the whole output cap. */
+  readonly choices: number;
+  /** The cap the client set itself; null when it left it to the model. */
+  readonly outputCap: number | null;
+  /** Why the cost cannot be bounded, and the member at fault; null where the bounds hold. */
+  readonly unbounded: { readonly param: string; readonly reason: string } | null;
+}
+
+/** What the proxy may change in a request; everything else reaches the provider as it came. */
+export interface RequestChanges {
+  readonly model: string;
+  /** Lower or inject the output cap; null leaves it alone. */
+  readonly outputCap: number | null;
+}
+
+/** One valid call of an endpoint. */
+export interface InferenceCall {
+  readonly model: string;
+  readonly stream: boolean;
+  /** `request_id` of the body: the client's name for the request, by which a repetition is recognised. */
+  readonly idempotencyKey: string | null;
+  readonly bound: CallBound;
+  render(changes: RequestChanges): Uint8Array;
+  /** A fresh relay for one answer of a provider. */
+  relay(isEventStream: boolean): Relay;
+}
+
+/** An inference endpoint is this value and nothing else; the request path is the same for all of them. */
+export interface Endpoint {
+  /** The path that resources, logs and the ledger name. */
+  readonly path: string;
+  /** Other paths that mean the same. */
+  readonly aliases: readonly string[];
+  /** Appended to a provider key's base URL. */
+  readonly upstreamPath: string;
+  /** @throws AppError INVALID_REQUEST with a sentence that names the member at fault. */
+  read(body: Buffer): InferenceCall;
+}

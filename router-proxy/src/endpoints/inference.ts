@@ -1,0 +1,50 @@
+import { AppError } from '@weir/kernel/errors';
+import { parseJsonObject, type JsonObject } from '../body/json-object.ts';
+import { chatCall } from './chat-completions.ts';
+import type { MessageFacts } from './chat-bound.ts';
+import { readMessages } from './chat-messages.ts';
+import type { Endpoint } from './endpoint.ts';
+
+const REQUEST_ID_LENGTH_MAX = 255;
+
+/**
+ * `POST /v1/inference`: a chat request that may give one `prompt` instead of messages, and may name itself by
+ * `request_id` so that a repetition is not billed twice.
+ */
+export const inference: Endpoint = {
+  path: '/v1/inference',
+  aliases: [],
+  upstreamPath: '/chat/completions',
+  read(bytes) {
+    const body = parseJsonObject(bytes);
+    const call = chatCall(body, readPromptOrMessages(body), { isInference: true });
+    return { ...call, idempotencyKey: readRequestId(body) };
+  },
+};
+
+function readPromptOrMessages(body: JsonObject): readonly MessageFacts[] {
+  const { prompt, messages } = body.value;
+  if (prompt === undefined) return readMessages(messages);
+  if (messages !== undefined) {
+    throw new AppError('INVALID_REQUEST', 'Send either "prompt" or "messages", not both.', {
+      param: 'prompt',
+    });
+  }
+  if (typeof prompt !== 'string' || prompt === '') {
+    throw new AppError('INVALID_REQUEST', '"prompt" must be a text that is not empty.', { param: 'prompt' });
+  }
+  return [{ foreignPart: null }];
+}
+
+function readRequestId(body: JsonObject): string | null {
+  const requestId = body.value['request_id'];
+  if (requestId === undefined) return null;
+  if (typeof requestId !== 'string' || requestId === '' || requestId.length > REQUEST_ID_LENGTH_MAX) {
+    throw new AppError(
+      'INVALID_REQUEST',
+      `"request_id" must be a text of 1 to ${REQUEST_ID_LENGTH_MAX} characters.`,
+      { param: 'request_id' },
+    );
+  }
+  return requestId;
+}

@@ -1,0 +1,124 @@
+import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { WindowState } from '@weir/counters/contract';
+import type { Clock } from '@weir/kernel/clock';
+import { AppError } from '@weir/kernel/errors';
+import { newUuid } from '@weir/kernel/ids';
+import {
+  admittedIntent,
+  prepareAdmission,
+  type AdmissionSettings,
+  type AttemptDraft,
+  type PreparedAdmission,
+} from '../admission/admission-request.ts';
+import { boundAttempt, boundProblem, needsBound, type AttemptBound } from '../admission/attempt-bound.ts';
+import { denialError } from '../admission/denial.ts';
+import type { AdmissionGate, Admission, Meter } from '../metering/contract.ts';
+import type { Candidate } from '../routing/attempt-plan.ts';
+import type { KeyHealth } from '../routing/key-health.ts';
+import { appendLimitHeaders } from './limit-headers.ts';
+import type { InferenceRun } from './run-attempts.ts';
+
+/** An attempt that holds what it may consume and is in the ledger. It has to be dispatched, or closed. */
+export interface AdmittedAttempt {
+  readonly candidate: Candidate;
+  readonly intent: AttemptIntent;
+  readonly bound: AttemptBound;
+  /** What the provider may be asked for at most; null where nothing limits it. */
+  readonly outputCap: number | null;
+}
+
+/** @throws AppError for every denial; then nothing is held. */
+export type Admit = (
+  run: InferenceRun,
+  candidate: Candidate,
+  attemptNumber: number,
+) => Promise<AdmittedAttempt>;
+
+export interface AdmitDeps {
+  readonly gate: AdmissionGate;
+  readonly meter: Meter;
+  readonly health: KeyHealth;
+  readonly clock: Clock;
+  readonly settings: AdmissionSettings;
+  readonly onAdmitted: (durationMs: number) => void;
+}
+
+/** Step 11, and the intent of step 12. */
+export function createAdmit({ gate, meter, health, clock, settings, onAdmitted }: AdmitDeps): Admit {
+  return async (run, candidate, attemptNumber) => {
+    try {
+      if (!meter.isAccepting()) throw cannotRecord();
+      requireBound(run, candidate, clock.now());
+      const startedMs = performance.now();
+      const { admission, prepared } = await ask(run, draftOf(run, candidate, attemptNumber, clock.now()));
+      const durationMs = performance.now() - startedMs;
+      run.exchange.notes.admissionMs = (run.exchange.notes.admissionMs ?? 0) + durationMs;
+      onAdmitted(durationMs);
+      if (attemptNumber === 1) noteLimits(run, admission);
+      if (admission.kind === 'denied') throw denialError(admission, run.policy);
+      const intent = admittedIntent(prepared, admission);
+      meter.begin(intent, prepared.request, admission.outputCap);
+      return { candidate, intent, bound: prepared.bound, outputCap: admission.outputCap };
+    } catch (thrown) {
+      health.released(candidate.deployment);
+      throw thrown;
+    }
+  };
+
+  async function ask(
+    run: InferenceRun,
+    draft: AttemptDraft,
+  ): Promise<{ readonly admission: Admission; readonly prepared: PreparedAdmission }> {
+    let prepared: PreparedAdmission | undefined;
+    const admission = await gate.admit((nowMs) => {
+      prepared = prepareAdmission(draft, settings, nowMs);
+      return prepared.request;
+    }, run.exchange.lifetime.signal);
+    if (!prepared) throw new Error('an admission was given without a request');
+    return { admission, prepared };
+  }
+}
+
+function draftOf(
+  { policy, call, exchange, endpoint }: InferenceRun,
+  candidate: Candidate,
+  attemptNumber: number,
+  nowMs: number,
+): AttemptDraft {
+  return {
+    policy,
+    candidate,
+    bound: call.bound,
+    requestId: exchange.requestId,
+    attemptId: newUuid(nowMs),
+    attemptNumber,
+    endpoint: endpoint.path,
+    stream: call.stream,
+  };
+}
+
+function requireBound({ policy, call }: InferenceRun, { route }: Candidate, nowMs: number): void {
+  if (!needsBound(route)) return;
+  const problem = boundProblem(route, call.bound, boundAttempt(policy, route, call.bound, nowMs));
+  if (problem) throw problem;
+}
+
+function noteLimits({ exchange }: InferenceRun, admission: Admission): void {
+  const windows = windowsOf(admission);
+  if (windows.length === 0) return;
+  const headers: (string | number)[] = [];
+  appendLimitHeaders(headers, windows, admission.nowMs);
+  exchange.limitHeaders = headers;
+}
+
+function windowsOf(admission: Admission): readonly WindowState[] {
+  if (admission.kind === 'admitted') return admission.windows;
+  return admission.reason === 'window' || admission.reason === 'cooldown' ? [admission.window] : [];
+}
+
+function cannotRecord(): AppError {
+  return new AppError('DEPENDENCY_UNAVAILABLE', 'Usage cannot be recorded right now. Try again shortly.', {
+    message: 'the ledger spill is full',
+    retryAfterSeconds: 5,
+  });
+}

@@ -1,0 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+const BEARER = /^bearer +/i;
+
+/** The API key as the client sent it: `X-API-Key` first, else `Authorization: Bearer`. Undefined when neither is there. */
+export function apiKeyOf(headers: IncomingHttpHeaders): string | undefined {
+  const own = headers['x-api-key'];
+  if (typeof own === 'string' && own.trim() !== '') return own.trim();
+  const authorization = headers.authorization;
+  if (authorization === undefined || !BEARER.test(authorization)) return undefined;
+  const token = authorization.replace(BEARER, '').trim();
+  return token === '' ? undefined : token;
+}

@@ -1,0 +1,91 @@
+import type { Clock } from '@weir/kernel/clock';
+import { AppError } from '@weir/kernel/errors';
+import { accessProblem } from '../admission/access.ts';
+import { standingProblem } from '../admission/standing.ts';
+import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
+import type { Authenticate } from '../keys/authenticate.ts';
+import type { Policy } from '../keys/policy.ts';
+import { createAttemptPlan, type PlanDeps } from '../routing/attempt-plan.ts';
+import { routeModel } from '../routing/model-route.ts';
+import type { AddressOf } from './client-address.ts';
+import type { Exchange } from './exchange.ts';
+import type { IdempotencyKeys, IdempotentRequest } from './idempotency.ts';
+import type { RunAttempts } from './run-attempts.ts';
+
+export interface InferenceDeps extends PlanDeps {
+  readonly authenticate: Authenticate;
+  readonly addressOf: AddressOf;
+  readonly idempotency: IdempotencyKeys;
+  readonly runAttempts: RunAttempts;
+  readonly clock: Clock;
+}
+
+export type ServeInference = (endpoint: Endpoint, exchange: Exchange) => Promise<void>;
+
+/**
+ * The path of one inference request, in the order in which it may be denied (docs/architecture.md). Everything before
+ * the attempts is decided from the request and the policy alone.
+ */
+export function createServeInference(deps: InferenceDeps): ServeInference {
+  return async (endpoint, exchange) => {
+    const found = deps.authenticate(exchange.req.headers);
+    const policy = found instanceof Promise ? await found : found;
+    exchange.policy = policy;
+    throwProblem(standingProblem(policy, deps.clock.now()));
+    throwProblem(accessProblem(policy, callerOf(endpoint, exchange, deps.addressOf)));
+    requireUncompressed(exchange);
+    const call = endpoint.read(exchange.body);
+    exchange.notes.model = call.model;
+    exchange.notes.stream = call.stream;
+    const repeatable = beginIdempotent(deps.idempotency, policy, call, exchange);
+    let answered = false;
+    try {
+      const route = routeModel(policy, call.model);
+      exchange.notes.effectiveModel = route.model.name;
+      const plan = createAttemptPlan(policy, route, deps);
+      answered = await deps.runAttempts({ endpoint, exchange, policy, call, plan });
+    } finally {
+      repeatable?.end(answered);
+    }
+  };
+}
+
+export function throwProblem(problem: AppError | null): void {
+  if (problem) throw problem;
+}
+
+function callerOf(endpoint: Endpoint, { path, req }: Exchange, addressOf: AddressOf) {
+  return {
+    path,
+    canonicalPath: endpoint.path,
+    scope: 'inference:write',
+    address: () => addressOf(req.socket.remoteAddress, forwardedFor(req.headers['x-forwarded-for'])),
+  } as const;
+}
+
+/** Several headers of the name mean one list. */
+export function forwardedFor(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(',') : header;
+}
+
+/** The body's limit is one of bytes as they are read, and the provider gets them as they came. */
+function requireUncompressed({ req }: Exchange): void {
+  const encoding = req.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new AppError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send the request body uncompressed, without Content-Encoding.',
+    );
+  }
+}
+
+function beginIdempotent(
+  keys: IdempotencyKeys,
+  policy: Policy,
+  call: InferenceCall,
+  { req, publicId }: Exchange,
+): IdempotentRequest | undefined {
+  const header = req.headers['idempotency-key'];
+  const name = typeof header === 'string' && header !== '' ? header : call.idempotencyKey;
+  return name === null ? undefined : keys.begin(policy.snapshot.key.id, name, publicId);
+}

@@ -1,0 +1,113 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { AppError } from '@weir/kernel/errors';
+import type { Logger } from '@weir/service/logger';
+import { MILLISECOND_BUCKETS } from '@weir/service/metrics';
+import type { Exchange } from './exchange.ts';
+
+/** What operators learn of requests: one wide log line each, and metrics that stay few. Never bodies, never secrets. */
+export interface Reporter {
+  admitted(durationMs: number): void;
+  /** @param endpoint The endpoint's own name; null where no endpoint was reached. */
+  finished(exchange: Exchange, endpoint: string | null, error: AppError | null): void;
+}
+
+export interface ReporterOptions {
+  readonly registry: Registry;
+  readonly log: Logger;
+  readonly inFlight: () => number;
+  readonly policies: () => { readonly size: number; readonly loads: number };
+}
+
+export function createReporter({ registry, log, inFlight, policies }: ReporterOptions): Reporter {
+  const registers = [registry];
+  const buckets = [...MILLISECOND_BUCKETS];
+  const requests = new Counter({
+    name: 'weir_proxy_requests_total',
+    help: 'Requests by endpoint, HTTP status and error code.',
+    labelNames: ['endpoint', 'status', 'code'],
+    registers,
+  });
+  const histogram = (name: string, help: string): Histogram =>
+    new Histogram({ name, help, buckets, registers });
+  const admission = histogram('weir_proxy_admission_ms', 'Asking the counter store, per attempt.');
+  const firstByte = histogram('weir_proxy_first_byte_ms', 'From dispatch to the first byte of the provider.');
+  const duration = histogram('weir_proxy_request_ms', 'From arrival to the end of the answer.');
+  const overhead = histogram(
+    'weir_proxy_overhead_ms',
+    'Duration without waiting for providers; not for streams.',
+  );
+  registerGauges(registers, inFlight, policies);
+
+  return {
+    admitted(durationMs) {
+      admission.observe(durationMs);
+    },
+    finished(exchange, endpoint, error) {
+      const { notes, answer } = exchange;
+      const durationMs = performance.now() - exchange.startedMs;
+      requests.labels(endpoint ?? 'none', String(answer.status ?? CLIENT_GONE), error?.code ?? '').inc();
+      duration.observe(durationMs);
+      if (notes.firstByteMs !== null) firstByte.observe(notes.firstByteMs);
+      if (!notes.stream) overhead.observe(Math.max(0, durationMs - notes.upstreamWaitMs));
+      logLine(log, exchange, endpoint, error, durationMs);
+    },
+  };
+}
+
+/** What logs and metrics say where the client left before any status; nginx uses the same number. */
+const CLIENT_GONE = 499;
+
+function registerGauges(
+  registers: Registry[],
+  inFlight: ReporterOptions['inFlight'],
+  policies: ReporterOptions['policies'],
+): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('weir_proxy_in_flight', 'Requests that are being served.', inFlight);
+  gauge('weir_proxy_policies', 'Policies kept in process.', () => policies().size);
+  gauge('weir_proxy_policy_loads', 'Policies read from Postgres since the start.', () => policies().loads);
+}
+
+function logLine(
+  log: Logger,
+  exchange: Exchange,
+  endpoint: string | null,
+  error: AppError | null,
+  durationMs: number,
+): void {
+  const level = error?.spec.level ?? 'info';
+  if (!log.isLevelEnabled(level)) return;
+  const { notes, policy, answer } = exchange;
+  const line = {
+    requestId: exchange.publicId,
+    method: exchange.req.method,
+    endpoint,
+    status: answer.status ?? CLIENT_GONE,
+    code: error?.code,
+    reason: error && error.message !== error.detail ? error.message : undefined,
+    organizationId: policy?.snapshot.organization.id,
+    accountId: policy?.account.id,
+    apiKeyId: policy?.snapshot.key.id,
+    ...notes,
+    admissionMs: rounded(notes.admissionMs),
+    upstreamWaitMs: rounded(notes.upstreamWaitMs),
+    firstByteMs: rounded(notes.firstByteMs),
+    durationMs: rounded(durationMs),
+    err: error?.code === 'INTERNAL' ? error : undefined,
+  };
+  log[level](line, 'request');
+}
+
+/** Microseconds are the last digits that mean anything. */
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 1_000) / 1_000;
+}

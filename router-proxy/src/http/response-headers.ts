@@ -1,0 +1,39 @@
+/** What a provider's answer may say to the client. Cookies, credentials, account names and limits of ours stay here. */
+const FORWARDED = [
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'openai-model',
+  'openai-processing-ms',
+  'openai-version',
+] as const;
+
+export type ProviderHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * Appends the headers that pass, as a flat list of names and values.
+ * @param isVerbatim Whether the body stays as long as the provider says.
+ */
+export function appendProviderHeaders(
+  headers: (string | number)[],
+  provider: ProviderHeaders,
+  isVerbatim: boolean,
+): void {
+  for (const name of FORWARDED) {
+    const value = provider[name];
+    if (typeof value === 'string') headers.push(name, value);
+  }
+  const length = provider['content-length'];
+  if (isVerbatim && typeof length === 'string') headers.push('content-length', length);
+}
+
+export function isEventStream(provider: ProviderHeaders): boolean {
+  const type = provider['content-type'];
+  return typeof type === 'string' && type.startsWith('text/event-stream');
+}
+
+/** A compressed body can be forwarded but not read. */
+export function isReadable(provider: ProviderHeaders): boolean {
+  const encoding = provider['content-encoding'];
+  return encoding === undefined || encoding === 'identity';
+}

@@ -1,0 +1,88 @@
+import { AppError } from '@weir/kernel/errors';
+import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
+import type { Policy } from '../keys/policy.ts';
+import type { AttemptPlan, Candidate } from '../routing/attempt-plan.ts';
+import type { AttemptEnd } from '../upstream/attempt.ts';
+import { failureError, noProviderKey, type Failure } from '../upstream/failure.ts';
+import type { AdmittedAttempt, Admit } from './admit-attempt.ts';
+import type { Dispatch } from './dispatch-attempt.ts';
+import type { Exchange } from './exchange.ts';
+
+/** One valid request, and whom it may ask. */
+export interface InferenceRun {
+  readonly endpoint: Endpoint;
+  readonly exchange: Exchange;
+  readonly policy: Policy;
+  readonly call: InferenceCall;
+  readonly plan: AttemptPlan;
+}
+
+/** @returns Whether the client got an answer of a provider. @throws AppError when it has to be told a failure. */
+export type RunAttempts = (run: InferenceRun) => Promise<boolean>;
+
+export interface RunAttemptsDeps {
+  readonly admit: Admit;
+  readonly dispatch: Dispatch;
+  /** A request asks at most so many provider keys. */
+  readonly attemptsMax: number;
+}
+
+/**
+ * Steps 11 to 14: each attempt is admitted, recorded, sent and settled on its own; the next one follows while nothing
+ * has reached the client and somebody is left to ask.
+ */
+export function createRunAttempts({ admit, dispatch, attemptsMax }: RunAttemptsDeps): RunAttempts {
+  return async (run) => {
+    const { exchange, plan } = run;
+    let last: Failure | undefined;
+    for (let number = 1; number <= attemptsMax; number++) {
+      const candidate = plan.next();
+      if (!candidate) break;
+      const admitted = await admitNext(run, candidate, number, last);
+      const end = await dispatch(run, admitted);
+      if (end.kind !== 'failed') return finish(exchange, end);
+      last = end.failure;
+      if (exchange.lifetime.ending)
+        return finish(exchange, { kind: 'abandoned', ending: exchange.lifetime.ending, wasSent: true });
+    }
+    const soonestMs = plan.soonestWakeMs();
+    throw last ? failureError(last, soonestMs) : noProviderKey(soonestMs, 'no provider key to ask');
+  };
+
+  /** Who failed over and finds the budget used up meanwhile is told the failure, not the budget. */
+  async function admitNext(
+    run: InferenceRun,
+    candidate: Candidate,
+    number: number,
+    last: Failure | undefined,
+  ): Promise<AdmittedAttempt> {
+    try {
+      return await admit(run, candidate, number);
+    } catch (thrown) {
+      if (last && thrown instanceof AppError && thrown.spec.kind === 'client') {
+        throw failureError(last, run.plan.soonestWakeMs());
+      }
+      throw thrown;
+    }
+  }
+}
+
+function finish({ answer }: Exchange, end: Exclude<AttemptEnd, { kind: 'failed' }>): boolean {
+  if (end.kind === 'abandoned') {
+    if (end.ending.kind === 'stopped') throw end.ending.error;
+    return false;
+  }
+  switch (end.end.kind) {
+    case 'complete':
+      answer.end();
+      return true;
+    case 'cut':
+      throw new AppError('UPSTREAM_ERROR', 'The provider broke off in the middle of its answer. Try again.');
+    case 'stalled':
+      throw new AppError('UPSTREAM_TIMEOUT', 'The provider stopped in the middle of its answer. Try again.');
+    case 'stopped':
+      throw end.end.error;
+    case 'client gone':
+      return true;
+  }
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '@weir/kernel/clock';
+import type { AppError } from '@weir/kernel/errors';
+import type { Logger } from '@weir/service/logger';
+import type { Config } from './config.ts';
+import { chatCompletions } from './endpoints/chat-completions.ts';
+import { inference } from './endpoints/inference.ts';
+import { createAdmit } from './http/admit-attempt.ts';
+import { createAddressOf } from './http/client-address.ts';
+import { createDispatch } from './http/dispatch-attempt.ts';
+import { createIdempotencyKeys } from './http/idempotency.ts';
+import { createServeInference } from './http/inference.ts';
+import type { LiveRequests } from './http/live-requests.ts';
+import { createServeRead, readRoutes } from './http/read-routes.ts';
+import type { Reporter } from './http/report.ts';
+import { createRunAttempts } from './http/run-attempts.ts';
+import { createServer } from './http/server.ts';
+import { createAuthenticate } from './keys/authenticate.ts';
+import type { PolicyCache } from './keys/policy-cache.ts';
+import type { OpenProviderSecret } from './keys/provider-secret.ts';
+import type { AdmissionGate, Meter } from './metering/contract.ts';
+import { createKeyHealth } from './routing/key-health.ts';
+import { createKeyRotation } from './routing/key-rotation.ts';
+import type { OriginPools } from './upstream/origin-pools.ts';
+
+export interface RequestPathOptions {
+  readonly config: Config;
+  readonly policies: PolicyCache;
+  readonly openSecret: OpenProviderSecret;
+  readonly gate: AdmissionGate;
+  readonly meter: Meter;
+  readonly leaseMs: number;
+  readonly pools: OriginPools;
+  readonly live: LiveRequests;
+  readonly reporter: Reporter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly refusal: () => AppError | null;
+}
+
+/** Every inference endpoint of the proxy. Another one is another file beside these, and its name here. */
+const endpoints = [chatCompletions, inference];
+
+/** Puts the steps of the request path together and in front of them the HTTP server. */
+export function createRequestPath(options: RequestPathOptions): FastifyInstance {
+  const { config, gate, meter, pools, live, reporter, clock, log } = options;
+  const health = createKeyHealth(clock);
+  const authenticate = createAuthenticate(options.policies);
+  const addressOf = createAddressOf(config.http.trustedProxies);
+  const { cooldownMs, outputCapMin } = config.admission;
+  const admit = createAdmit({
+    gate,
+    meter,
+    health,
+    clock,
+    settings: { leaseMs: options.leaseMs, cooldownMs, outputCapMin },
+    onAdmitted: (durationMs) => {
+      reporter.admitted(durationMs);
+    },
+  });
+  const dispatch = createDispatch({
+    pools,
+    openSecret: options.openSecret,
+    meter,
+    health,
+    clock,
+    log,
+    drainMs: config.upstream.drainMs,
+  });
+  return createServer({
+    endpoints,
+    readRoutes,
+    serveInference: createServeInference({
+      authenticate,
+      addressOf,
+      idempotency: createIdempotencyKeys(clock),
+      runAttempts: createRunAttempts({ admit, dispatch, attemptsMax: config.upstream.attemptsMax }),
+      health,
+      rotation: createKeyRotation(),
+      clock,
+    }),
+    serveRead: createServeRead({ authenticate, addressOf, clock }),
+    live,
+    reporter,
+    clock,
+    bodyBytesMax: config.http.bodyBytesMax,
+    requestTimeoutMs: config.http.requestTimeoutMs,
+    inFlightMax: config.http.inFlightMax,
+    refusal: options.refusal,
+  });
+}
