@@ -3,9 +3,9 @@
  * none, and both functions do nothing.
  */
 
-/** Tells the launcher that this process serves, and where. */
-export function announceReady(ports: Readonly<Record<string, number>>): void {
-  process.send?.({ type: 'ready', ports });
+/** Tells the launcher that this process serves. */
+export function announceReady(): void {
+  process.send?.({ type: 'ready' });
 }
 
 /** Calls `stop` when the launcher is gone, however it went, so that no service outlives it. */

@@ -1,17 +1,5 @@
-import { loadConfig, runMain } from '@weir/service/config';
-import { createLifecycle } from '@weir/service/lifecycle';
-import { createLogger } from '@weir/service/logger';
+import { runService } from '@weir/service/run-service';
 import { configSchema } from './config.ts';
 import { start } from './start.ts';
 
-const STOP_GRACE_MS = 15_000;
-
-await runMain(async () => {
-  const config = loadConfig(configSchema, process.env);
-  const log = createLogger({ service: 'billing', level: config.logLevel });
-  const lifecycle = createLifecycle({ log, graceMs: STOP_GRACE_MS });
-  lifecycle.onSignals();
-  const running = await start(config, { log });
-  lifecycle.add({ name: 'billing', stop: () => running.stop() });
-  log.info(running.ports, 'billing is ready');
-});
+await runService({ name: 'billing', schema: configSchema, start, stopGraceMs: 15_000 }, process.env);
