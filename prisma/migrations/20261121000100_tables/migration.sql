@@ -345,7 +345,7 @@ CREATE INDEX "usage_events_organization_id_admitted_at_idx" ON "analytics"."usag
 
 CREATE INDEX "usage_events_organization_id_request_id_idx" ON "analytics"."usage_events"("organization_id", "request_id");
 
-CREATE UNIQUE INDEX "prices_model_organization_id_valid_from_key" ON "billing"."prices"("model", "organization_id", "valid_from") NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX "prices_organization_id_model_valid_from_key" ON "billing"."prices"("organization_id", "model", "valid_from") NULLS NOT DISTINCT;
 
 CREATE INDEX "budgets_organization_id_node_id_idx" ON "billing"."budgets"("organization_id", "node_id");
 

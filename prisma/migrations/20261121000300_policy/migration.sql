@@ -115,70 +115,61 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
   END
 $$;
 
--- The parts of a snapshot. They are not callable by any service.
+-- The parts of a snapshot, which no service may call. They are json rather than jsonb: text that is only sent away is
+-- built in half the time.
 
--- Unix milliseconds.
-CREATE FUNCTION policy.to_ms(instant timestamptz) RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT floor(extract(epoch FROM instant) * 1000)::bigint
-$$;
-
--- The prices of a model as an organization sees them: everyone's until its own begin, then only its own. Versions that
--- were superseded more than a day ago are left out; no running request can still need them.
-CREATE FUNCTION policy.prices_of(organization uuid, model_name text) RETURNS jsonb
+-- Of each name the organization's own model before the global one, and of these the latest revision, with its prices as
+-- the organization sees them: everyone's until its own begin, then only its own. Versions that were superseded more than
+-- a day ago are left out; no running request can still need them.
+CREATE FUNCTION policy.models_of(organization uuid) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = '' AS $$
-DECLARE
-  own_from timestamptz;
 BEGIN
-  SELECT min(p.valid_from) INTO own_from FROM billing.prices p
-  WHERE p.model = model_name AND p.organization_id = organization;
   RETURN (
-    SELECT coalesce(jsonb_agg(jsonb_build_object(
-      'id', v.id, 'validFromMs', policy.to_ms(v.valid_from),
-      'input', v.input::text, 'cachedInput', v.cached_input::text, 'cacheWrite', v.cache_write::text,
-      'output', v.output::text, 'reasoning', v.reasoning::text, 'perRequest', v.per_request::text,
-      'perImage', v.per_image::text, 'perAudioSecond', v.per_audio_second::text
-    ) ORDER BY v.valid_from), '[]')
-    FROM (
-      SELECT p.*, lead(p.valid_from) OVER (ORDER BY p.valid_from) AS superseded_at
-      FROM billing.prices p
-      WHERE p.model = model_name
-        AND (p.organization_id = organization
-             OR (p.organization_id IS NULL AND (own_from IS NULL OR p.valid_from < own_from)))
-    ) v
-    WHERE v.superseded_at IS NULL OR v.superseded_at > now() - interval '1 day'
+    WITH latest AS (
+      SELECT DISTINCT ON (m.name) m.* FROM identity.models m
+      WHERE m.organization_id = organization OR m.organization_id IS NULL
+      ORDER BY m.name, m.organization_id NULLS LAST, m.revision DESC
+    ),
+    own AS (
+      SELECT p.model, min(p.valid_from) AS begins FROM billing.prices p
+      WHERE p.organization_id = organization GROUP BY p.model
+    ),
+    versions AS (
+      SELECT p.*, lead(p.valid_from) OVER (PARTITION BY p.model ORDER BY p.valid_from) AS superseded_at
+      FROM billing.prices p LEFT JOIN own ON own.model = p.model
+      WHERE p.organization_id = organization
+         OR (p.organization_id IS NULL AND (own.begins IS NULL OR p.valid_from < own.begins))
+    ),
+    prices AS (
+      SELECT v.model, json_agg(json_build_object(
+        'id', v.id, 'validFromMs', floor(date_part('epoch', v.valid_from) * 1000)::bigint,
+        'input', v.input::text, 'cachedInput', v.cached_input::text, 'cacheWrite', v.cache_write::text,
+        'output', v.output::text, 'reasoning', v.reasoning::text, 'perRequest', v.per_request::text,
+        'perImage', v.per_image::text, 'perAudioSecond', v.per_audio_second::text
+      ) ORDER BY v.valid_from) AS list
+      FROM versions v
+      WHERE v.superseded_at IS NULL OR v.superseded_at > now() - interval '1 day'
+      GROUP BY v.model
+    )
+    SELECT coalesce(json_agg(json_build_object(
+      'id', l.id, 'name', l.name, 'aliases', l.aliases, 'snapshots', l.snapshots, 'enabled', l.enabled,
+      'contextTokens', l.context_tokens, 'maxOutputTokens', l.max_output_tokens, 'minTier', l.min_tier,
+      'capabilities', l.capabilities, 'prices', coalesce(p.list, '[]')
+    ) ORDER BY l.name), '[]')
+    FROM latest l LEFT JOIN prices p ON p.model = l.name
   );
 END
 $$;
 
--- Of each name the organization's own model before the global one, and of these the latest revision.
-CREATE FUNCTION policy.models_of(organization uuid) RETURNS jsonb
+CREATE FUNCTION policy.provider_keys_of(organization uuid) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = '' AS $$
 BEGIN
   RETURN (
-    SELECT coalesce(jsonb_agg(jsonb_build_object(
-      'id', m.id, 'name', m.name, 'aliases', m.aliases, 'snapshots', m.snapshots, 'enabled', m.enabled,
-      'contextTokens', m.context_tokens, 'maxOutputTokens', m.max_output_tokens, 'minTier', m.min_tier,
-      'capabilities', m.capabilities, 'prices', policy.prices_of(organization, m.name)
-    ) ORDER BY m.name), '[]')
-    FROM (
-      SELECT DISTINCT ON (name) * FROM identity.models
-      WHERE organization_id = organization OR organization_id IS NULL
-      ORDER BY name, organization_id NULLS LAST, revision DESC
-    ) m
-  );
-END
-$$;
-
-CREATE FUNCTION policy.provider_keys_of(organization uuid) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
-BEGIN
-  RETURN (
-    SELECT coalesce(jsonb_agg(jsonb_build_object(
+    SELECT coalesce(json_agg(json_build_object(
       'id', p.id, 'ownerId', p.owner_id, 'name', p.name, 'provider', p.provider, 'baseUrl', p.base_url,
       'level', p.level, 'weight', p.weight,
-      'secret', jsonb_build_object('ciphertext', p.ciphertext, 'nonce', p.nonce, 'version', p.key_version),
-      'ownerKey', jsonb_build_object('ciphertext', o.ciphertext, 'nonce', o.nonce, 'version', o.version)
+      'secret', json_build_object('ciphertext', p.ciphertext, 'nonce', p.nonce, 'version', p.key_version),
+      'ownerKey', json_build_object('ciphertext', o.ciphertext, 'nonce', o.nonce, 'version', o.version)
     ) ORDER BY p.level, p.id), '[]')
     FROM identity.provider_keys p
     JOIN identity.owner_keys o ON o.organization_id = p.organization_id AND o.owner_id = p.owner_id
@@ -188,7 +179,7 @@ END
 $$;
 
 -- The accounts from the root down to `leaf`.
-CREATE FUNCTION policy.accounts_of(leaf uuid) RETURNS jsonb
+CREATE FUNCTION policy.accounts_of(leaf uuid) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = '' AS $$
 BEGIN
   RETURN (
@@ -199,7 +190,7 @@ BEGIN
       SELECT p, c.distance + 1 FROM chain c JOIN identity.accounts p ON p.id = (c.a).parent_id
       WHERE c.distance < 100
     )
-    SELECT jsonb_agg(jsonb_build_object(
+    SELECT json_agg(json_build_object(
       'id', (c.a).id, 'kind', (c.a).kind, 'name', (c.a).name, 'status', (c.a).status, 'level', (c.a).level,
       'gear', (c.a).gear, 'tier', (c.a).tier, 'ratesPpm', (c.a).rates_ppm::text, 'allowIps', (c.a).allow_ips,
       'allowModels', (c.a).allow_models, 'allowLevels', (c.a).allow_levels, 'resources', (c.a).resources,
@@ -211,11 +202,11 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION policy.budgets_of(organization uuid, nodes uuid[]) RETURNS jsonb
+CREATE FUNCTION policy.budgets_of(organization uuid, nodes uuid[]) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = '' AS $$
 BEGIN
   RETURN (
-    SELECT coalesce(jsonb_agg(jsonb_build_object(
+    SELECT coalesce(json_agg(json_build_object(
       'id', b.id, 'name', b.name, 'nodeKind', b.node_kind, 'nodeId', b.node_id, 'metric', b.metric,
       'limit', b.limit_amount::text, 'period', b.period, 'models', b.models, 'enforcement', b.enforcement,
       'graceMinutes', b.grace_minutes
@@ -229,12 +220,12 @@ $$;
 -- Everything the proxy needs to decide about one API key, in the shape of packages/contracts/src/policy-snapshot.ts;
 -- null for an unknown key. A revoked or expired key and a suspended chain are answered too: the proxy says which it was.
 -- STABLE: all parts read the same state of the database, the epoch included.
-CREATE FUNCTION policy.snapshot(key_hash bytea) RETURNS jsonb
+CREATE FUNCTION policy.snapshot(key_hash bytea) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' SET jit = off AS $$
 DECLARE
   k identity.api_keys;
   o identity.organizations;
-  accounts jsonb;
+  accounts json;
 BEGIN
   SELECT * INTO k FROM identity.api_keys c WHERE c.key_hash = snapshot.key_hash;
   IF NOT FOUND THEN
@@ -242,22 +233,23 @@ BEGIN
   END IF;
   SELECT * INTO STRICT o FROM identity.organizations c WHERE c.id = k.organization_id;
   accounts := policy.accounts_of(k.account_id);
-  RETURN jsonb_build_object(
+  RETURN json_build_object(
     'epoch', (SELECT e.epoch::text FROM policy.epochs(ARRAY[o.id]) e),
-    'organization', jsonb_build_object(
+    'organization', json_build_object(
       'id', o.id, 'slug', o.slug, 'status', o.status, 'timeZone', o.time_zone, 'limits', o.limits,
       'modelLimits', o.model_limits
     ),
     'accounts', accounts,
-    'key', jsonb_build_object(
-      'id', k.id, 'name', k.name, 'status', k.status, 'expiresAtMs', policy.to_ms(k.expires_at), 'scopes', k.scopes,
+    'key', json_build_object(
+      'id', k.id, 'name', k.name, 'status', k.status, 'expiresAtMs', floor(date_part('epoch', k.expires_at) * 1000)::bigint,
+      'scopes', k.scopes,
       'disconnectPolicy', k.disconnect_policy, 'allowIps', k.allow_ips, 'allowModels', k.allow_models,
       'resources', k.resources, 'limits', k.limits, 'modelLimits', k.model_limits
     ),
     'models', policy.models_of(o.id),
     'providerKeys', policy.provider_keys_of(o.id),
     'budgets', policy.budgets_of(o.id, ARRAY[o.id, k.id]
-      || ARRAY(SELECT (account ->> 'id')::uuid FROM jsonb_array_elements(accounts) AS account))
+      || ARRAY(SELECT (account ->> 'id')::uuid FROM json_array_elements(accounts) AS account))
   );
 END
 $$;
