@@ -22,6 +22,8 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<string, 
     LOG_LEVEL: config.LOG_LEVEL,
     DATABASE_URL: databaseUrl,
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+    // A person who presses Ctrl-C does not wait for long streams.
+    PROXY_GRACE: '5s',
     WEIR_MASTER_KEY: secrets.masterKey,
     WEIR_INTERNAL_SECRET: secrets.internalSecret,
     PUBLIC_URL: at(ports.GATEWAY_PORT),

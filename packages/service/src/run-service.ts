@@ -11,7 +11,7 @@ export interface ServiceMain<Schema extends z.ZodType<{ readonly logLevel: strin
   readonly schema: Schema;
   readonly start: (config: z.output<Schema>, deps: { log: Logger }) => Promise<Running>;
   /** For everything that is in flight when the process is told to stop. */
-  readonly stopGraceMs: number;
+  readonly stopGraceMs: number | ((config: z.output<Schema>) => number);
   /** Whether log lines may wait a moment in memory; for a process that writes one per request. */
   readonly bufferedLog?: boolean;
 }
@@ -28,7 +28,8 @@ export function runService<Schema extends z.ZodType<{ readonly logLevel: string 
   return runMain(async () => {
     const config = loadConfig(schema, env);
     const log = createLogger({ service: name, level: config.logLevel, buffered: bufferedLog });
-    const lifecycle = createLifecycle({ log, graceMs: stopGraceMs });
+    const graceMs = typeof stopGraceMs === 'number' ? stopGraceMs : stopGraceMs(config);
+    const lifecycle = createLifecycle({ log, graceMs });
     lifecycle.onSignals();
     const running = await start(config, { log });
     lifecycle.add({ name, stop: () => running.stop() });
