@@ -122,9 +122,15 @@ export function describeWindows(createRig: CreateRig): void {
       await countAdmitted(rig, () => ask(limits, 90_000), 10);
       expect(await admit(rig, ask(limits, 90_000))).toMatchObject({ reason: 'window', retryAfterMs: 90_000 });
       rig.clock.nowMs += 89_999;
-      expect(await admit(rig, ask(limits, 90_000))).toMatchObject({ reason: 'cooldown', retryAfterMs: 90_000 });
+      expect(await admit(rig, ask(limits, 90_000))).toMatchObject({
+        reason: 'cooldown',
+        retryAfterMs: 90_000,
+      });
       rig.clock.nowMs += 89_999;
-      expect(await admit(rig, ask(limits, 90_000))).toMatchObject({ reason: 'cooldown', retryAfterMs: 90_000 });
+      expect(await admit(rig, ask(limits, 90_000))).toMatchObject({
+        reason: 'cooldown',
+        retryAfterMs: 90_000,
+      });
       rig.clock.nowMs += 90_000;
       expect(await admit(rig, ask(limits, 90_000))).toMatchObject({ kind: 'admitted' });
     });

@@ -1,0 +1,151 @@
+import type { AdmitRequest, AdmitResult, WindowLimit, WindowState } from '../contract.ts';
+import { slotOf, waitFor, windowState } from '../window-math.ts';
+import type { AdmitCall } from './admit-call.ts';
+import { intAt, replyList, textAt } from './reply.ts';
+
+/** First member of every reply of `admit.lua`; the second is the store's time. */
+const STATUS = {
+  admitted: 1,
+  window: 2,
+  concurrency: 3,
+  holding: 4,
+  unseeded: 5,
+  stale: 6,
+  withdrawn: 7,
+} as const;
+
+type Reply = readonly unknown[];
+
+/** @throws TypeError when the attempt was settled before it was admitted. */
+export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitRequest): AdmitResult {
+  const reply = replyList(value);
+  const nowMs = intAt(reply, 1);
+  switch (intAt(reply, 0)) {
+    case STATUS.admitted: {
+      const cap = intAt(reply, 2);
+      return {
+        kind: 'admitted',
+        nowMs,
+        outputCap: cap < 0 ? null : cap,
+        windows: statesOf(reply, call, request, nowMs),
+      };
+    }
+    case STATUS.window:
+      return deniedByWindow(reply, call, request, nowMs);
+    case STATUS.concurrency:
+      return deniedByConcurrency(reply, request, nowMs);
+    case STATUS.holding:
+      return deniedByHolding(reply, request, nowMs);
+    case STATUS.unseeded:
+      return unseeded(reply, call, request, nowMs);
+    case STATUS.stale:
+      return { kind: 'stale', nowMs };
+    case STATUS.withdrawn:
+      throw new TypeError('the attempt was settled before it was admitted');
+    default:
+      throw new TypeError('a script of the counter store answered with an unknown status');
+  }
+}
+
+function statesOf(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: number): WindowState[] {
+  const states = new Array<WindowState>(request.windows.length);
+  for (let n = 0; n < call.positions.length; n++) {
+    const position = call.positions[n] ?? 0;
+    const window = request.windows[position];
+    if (window === undefined) continue;
+    const [current, previous] = [intAt(reply, 3 + n * 2), intAt(reply, 4 + n * 2)];
+    states[position] = windowState(
+      window,
+      slotOf(window.metric, window.window),
+      current,
+      previous,
+      nowMs,
+      request.day,
+    );
+  }
+  return states;
+}
+
+const LETS_THROUGH = 0;
+const COOLING = 2;
+
+/** Names the window that takes longest, so waiting for it is waiting for all. */
+function deniedByWindow(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: number): AdmitResult {
+  let longest = -1;
+  let denial: AdmitResult | undefined;
+  for (const [n, position] of call.positions.entries()) {
+    const window: WindowLimit | undefined = request.windows[position];
+    const at = 2 + n * 4;
+    const flag = intAt(reply, at + 3);
+    if (window === undefined || flag === LETS_THROUGH) continue;
+    const slot = slotOf(window.metric, window.window);
+    const [current, previous, coolingUntilMs] = [
+      intAt(reply, at),
+      intAt(reply, at + 1),
+      intAt(reply, at + 2),
+    ];
+    const wait = waitFor(slot, window.limit, current, previous, nowMs, request.day);
+    const retryAfterMs = Math.max(wait, coolingUntilMs - nowMs);
+    if (retryAfterMs <= longest) continue;
+    longest = retryAfterMs;
+    const state = { ...windowState(window, slot, current, previous, nowMs, request.day), remaining: 0 };
+    denial = {
+      kind: 'denied',
+      reason: flag === COOLING ? 'cooldown' : 'window',
+      nowMs,
+      window: state,
+      retryAfterMs,
+    };
+  }
+  if (denial === undefined) throw new TypeError('a script of the counter store denied without a window');
+  return denial;
+}
+
+function deniedByConcurrency(reply: Reply, request: AdmitRequest, nowMs: number): AdmitResult {
+  const limit = request.concurrency[intAt(reply, 2) - 1];
+  if (limit === undefined) throw new TypeError('a script of the counter store denied without a limit');
+  const freeAtMs = intAt(reply, 3);
+  const retryAfterMs = freeAtMs === 0 ? request.leaseMs : freeAtMs - nowMs;
+  return {
+    kind: 'denied',
+    reason: 'concurrency',
+    nowMs,
+    subject: limit.subject,
+    limit: limit.limit,
+    retryAfterMs,
+  };
+}
+
+function deniedByHolding(reply: Reply, request: AdmitRequest, nowMs: number): AdmitResult {
+  const holding = request.holdings[intAt(reply, 2) - 1];
+  if (holding === undefined) throw new TypeError('a script of the counter store denied without a holding');
+  const [committed, held] = [BigInt(intAt(reply, 3)), BigInt(intAt(reply, 4))];
+  return {
+    kind: 'denied',
+    reason: 'holding',
+    nowMs,
+    counter: holding.counter,
+    limit: holding.limit,
+    committed,
+    held,
+  };
+}
+
+function unseeded(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: number): AdmitResult {
+  const firstHolding = 6 + intAt(reply, 5);
+  const missing = new Set<number>();
+  for (let at = 6; at < firstHolding; at++) missing.add(call.positions[intAt(reply, at) - 1] ?? -1);
+  const holdings: string[] = [];
+  for (let at = firstHolding; at < reply.length; at++) {
+    holdings.push(request.holdings[intAt(reply, at) - 1]?.counter ?? '');
+  }
+  return {
+    kind: 'unseeded',
+    nowMs,
+    epoch: textAt(reply, 2),
+    openedAtMs: intAt(reply, 3),
+    windows: request.windows.filter((_, position) => missing.has(position)),
+    holdings,
+    opensInMs: intAt(reply, 4),
+  };
+}

@@ -1,0 +1,45 @@
+import type { Uuid } from '@weir/kernel/ids';
+
+/**
+ * All keys of the counter store. Those of one organization share the hash tag `{<organization>}`, so that one script
+ * may touch them in a cluster; scripts derive further keys from the base only. Every key expires, as `lib.lua` says.
+ */
+export interface OrganizationKeys {
+  /** What the scripts derive keys from. */
+  readonly base: string;
+  readonly epoch: string;
+  /** Sorted set: attempt ids by the end of their lease. */
+  readonly leases: string;
+  attempt(id: Uuid): string;
+  windows(subject: string): string;
+  concurrency(subject: string): string;
+  balance(counter: string): string;
+}
+
+export function organizationKeys(prefix: string, organizationId: Uuid): OrganizationKeys {
+  const base = `${prefix}:{${organizationId}}:`;
+  return {
+    base,
+    epoch: `${base}e`,
+    leases: `${base}l`,
+    attempt: (id) => `${base}a:${id}`,
+    windows: (subject) => `${base}w:${subject}`,
+    concurrency: (subject) => `${base}c:${subject}`,
+    balance: (counter) => `${base}b:${counter}`,
+  };
+}
+
+/** Sorted set of the organizations that may have leases, by the time they were last announced; see `registry.ts`. */
+export function registryKey(prefix: string): string {
+  return `${prefix}:organizations`;
+}
+
+/** What every call to a script needs besides its own arguments. */
+export interface CallContext {
+  readonly keys: OrganizationKeys;
+  /** Empty for the server's own time. */
+  readonly now: number | '';
+  readonly seedQuarantineMs: number;
+  /** The id of the epoch that begins if there is none; never used before. */
+  readonly newEpoch: string;
+}

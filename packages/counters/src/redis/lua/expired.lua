@@ -1,0 +1,17 @@
+-- Attempts of one organization whose lease ran out before a moment; they stay until they are settled.
+-- KEYS: leases. ARGV: 1 now or '', 2 base, 3 grace, 4 limit.
+-- Returns {count of all leases, attempt id, evidence, ...}.
+
+local before = now_ms(ARGV[1]) - tonumber(ARGV[3])
+local found = {}
+for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', int(before), 'LIMIT', 0, ARGV[4])) do
+  local attempt = attempt_of(ARGV[2] .. 'a:' .. id)
+  if attempt and (attempt[STATE] == LIVE or attempt[STATE] == THIN) then
+    found[#found + 1] = id
+    found[#found + 1] = attempt[EVIDENCE]
+  else
+    call('ZREM', KEYS[1], id)
+  end
+end
+table.insert(found, 1, call('ZCARD', KEYS[1]))
+return found

@@ -1,0 +1,143 @@
+-- What every script of the counter store shares; put before each of them. Needs no KEYS of its own.
+-- Numbers are doubles, exact below 2^53; they leave as integers or through int(), never through tostring().
+-- Keys are given, or derived from `base` = <prefix>:{<organization>}: and so within the same hash slot.
+
+local call = redis.call
+local int = function(number) return string.format('%.0f', number) end
+
+local MINUTE, HOUR, DAY = 60000, 3600000, 86400000
+-- Windows idle for a day and a business day are read from Postgres again; an epoch outlives all it vouches for.
+local WINDOW_TTL, ATTEMPT_TTL, BALANCE_TTL, LEASES_TTL, EPOCH_TTL = 2 * DAY, 7 * DAY, 7 * DAY, 7 * DAY, 8 * DAY
+-- A settled attempt is remembered for ten minutes, so that a second settlement can replace the first.
+local SETTLED_TTL = 600000
+
+-- Attempt states, and the fields of an attempt's record (a packed array).
+local LIVE, THIN, SETTLED, WITHDRAWN = 1, 2, 3, 4
+local STATE, AT, CAP, EVIDENCE, TOKENS_OF, OCCUPIES, CHARGES, COST, TOKENS, REQUESTS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+
+-- A subject's windows are one packed array: the epoch, then six fields for each of six slots, in the order
+-- requests per minute, hour, day, tokens per minute, hour, day.
+local LENGTH = { MINUTE, HOUR, 1, MINUTE, HOUR, 1 }
+local CELL, CURRENT, PREVIOUS, DAY_END, COOL_UNTIL, COOL_LIMIT = 1, 2, 3, 4, 5, 6
+local UNSEEDED = -1
+
+local function now_ms(given)
+  if given ~= '' then return tonumber(given) end
+  local time = call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function is_day(slot) return slot == 3 or slot == 6 end
+local function offset_of(slot) return 1 + (slot - 1) * 6 end
+
+-- The id of the running epoch and the time it was opened. Where there is none, opens the one that `new_id` names.
+local function epoch_of(key, now, new_id)
+  local text = call('GET', key)
+  if text then
+    local split = string.find(text, '|', 1, true)
+    return string.sub(text, 1, split - 1), tonumber(string.sub(text, split + 1))
+  end
+  if not new_id then return nil end
+  call('SET', key, new_id .. '|' .. int(now), 'PX', EPOCH_TTL)
+  return new_id, now
+end
+
+-- The windows of a subject; new where there are none of this epoch.
+local function windows_of(packed, epoch)
+  local subject = packed and cmsgpack.unpack(packed)
+  if subject and subject[1] == epoch then return subject end
+  subject = { epoch }
+  for slot = 1, 6 do
+    local at = offset_of(slot)
+    subject[at + CELL] = UNSEEDED
+    for field = CURRENT, COOL_LIMIT do subject[at + field] = 0 end
+  end
+  return subject
+end
+
+local function save_windows(key, subject)
+  call('SET', key, cmsgpack.pack(subject), 'PX', WINDOW_TTL)
+end
+
+-- Brings a slot to the present. False where it cannot say what the present cell holds: never seeded, or a day that
+-- overlaps the caller's without being the same. A clock that was set back waits in the newest cell.
+local function roll(subject, slot, now, day_start, day_end)
+  local at = offset_of(slot)
+  local cell = subject[at + CELL]
+  if cell == UNSEEDED then return false end
+  if is_day(slot) then
+    if day_start == cell then return true end
+    if day_start < subject[at + DAY_END] then return false end
+    subject[at + CELL], subject[at + CURRENT], subject[at + DAY_END] = day_start, 0, day_end
+    return true
+  end
+  local present = math.floor(now / LENGTH[slot])
+  if present <= cell then return true end
+  subject[at + PREVIOUS] = present == cell + 1 and subject[at + CURRENT] or 0
+  subject[at + CURRENT], subject[at + CELL] = 0, present
+  return true
+end
+
+-- The same arithmetic as window-math.ts, whose comments explain it.
+local function fits(subject, slot, limit, now)
+  local at, length = offset_of(slot), LENGTH[slot]
+  local current, previous, elapsed = subject[at + CURRENT], 0, 0
+  if not is_day(slot) then
+    previous, elapsed = subject[at + PREVIOUS], math.max(0, now - subject[at + CELL] * length)
+  end
+  local room = slot > 3 and (limit - current) * length - 1 or (limit - 1 - current) * length
+  return previous * (length - elapsed) <= room
+end
+
+local function add_tokens(subject, slot, tokens, admitted_at)
+  local at = offset_of(slot)
+  local cell, field = subject[at + CELL], nil
+  if cell == UNSEEDED then return false end
+  if is_day(slot) then
+    if admitted_at >= cell and admitted_at < subject[at + DAY_END] then field = CURRENT end
+  else
+    local admitted = math.floor(admitted_at / LENGTH[slot])
+    field = admitted == cell and CURRENT or admitted == cell - 1 and PREVIOUS or nil
+  end
+  if not field then return false end
+  subject[at + field] = math.max(0, subject[at + field] + tokens)
+  return true
+end
+
+local function attempt_of(key)
+  local packed = call('GET', key)
+  return packed and cmsgpack.unpack(packed)
+end
+
+local function save_attempt(key, attempt)
+  local ended = attempt[STATE] == SETTLED or attempt[STATE] == WITHDRAWN
+  call('SET', key, cmsgpack.pack(attempt), 'PX', ended and SETTLED_TTL or ATTEMPT_TTL)
+end
+
+-- What a settlement means in the unit of a balance.
+local function amount_of(metric, cost, tokens, requests)
+  return metric == 'C' and cost or metric == 'T' and tokens or requests
+end
+
+-- A balance is a hash: e epoch in which it was seeded, c committed, h held (the sum), a:<attempt> each hold,
+-- s:<attempt> what an attempt has used that ended while the balance was unseeded ("amount|time").
+local function hold(key, id, held, amount)
+  call('HSET', key, 'h', int(held + amount), 'a:' .. id, int(amount))
+  call('PEXPIRE', key, BALANCE_TTL)
+end
+
+local function release(key, id, held, amount)
+  call('HSET', key, 'h', int(held - amount))
+  call('HDEL', key, 'a:' .. id)
+end
+
+-- Occupies the concurrency slots of an attempt and keeps its lease where the sweeper looks.
+local function occupy(base, leases, attempt, id, until_ms)
+  for _, subject in ipairs(attempt[OCCUPIES]) do
+    local key = base .. 'c:' .. subject
+    call('ZADD', key, int(until_ms), id)
+    call('PEXPIRE', key, LEASES_TTL)
+  end
+  call('ZADD', leases, int(until_ms), id)
+  call('PEXPIRE', leases, LEASES_TTL)
+end

@@ -1,0 +1,39 @@
+-- Puts an attempt back after a flush: hold, concurrency slots, token windows, evidence. Its request is not counted.
+-- KEYS: epoch, attempt, leases, then H balances.
+-- ARGV: 1 now or '', 2 base, 3 attempt id, 4 admitted at, 5 output cap or '', 6 lease, 7 evidence,
+--   8 token slots as JSON [[subject, [slot]]], 9 occupied subjects as JSON, 10 id of the epoch to open where there is
+--   none, then per balance amount, metric.
+-- Returns 1, or 0 where the attempt was known already.
+
+local now = now_ms(ARGV[1])
+local base, id = ARGV[2], ARGV[3]
+local until_ms = now + tonumber(ARGV[6])
+epoch_of(KEYS[1], now, ARGV[10])
+local attempt = attempt_of(KEYS[2])
+local state = attempt and attempt[STATE]
+if state == SETTLED or state == WITHDRAWN then return 0 end
+if state == LIVE then
+  occupy(base, KEYS[3], attempt, id, until_ms)
+  return 0
+end
+
+attempt = attempt or { LIVE, now, false, '', {}, {}, {}, 0, 0, 0 }
+attempt[STATE], attempt[AT] = LIVE, math.min(now, tonumber(ARGV[4]))
+attempt[CAP], attempt[EVIDENCE] = tonumber(ARGV[5]) or false, ARGV[7]
+attempt[TOKENS_OF], attempt[OCCUPIES] = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
+local charged = {}
+for _, charge in ipairs(attempt[CHARGES]) do charged[charge[1]] = true end
+for h = 1, #KEYS - 3 do
+  local key = KEYS[3 + h]
+  local counter = string.sub(key, #base + 3)
+  local fields = call('HMGET', key, 'h', 'a:' .. id)
+  -- What the seed counted as closed must not be held again.
+  if not fields[2] and call('SISMEMBER', base .. 'k:' .. counter, id) == 0 then
+    hold(key, id, tonumber(fields[1] or 0), tonumber(ARGV[9 + h * 2]))
+  end
+  if not charged[counter] then table.insert(attempt[CHARGES], { counter, ARGV[10 + h * 2] }) end
+end
+save_attempt(KEYS[2], attempt)
+occupy(base, KEYS[3], attempt, id, until_ms)
+call('PEXPIRE', KEYS[1], EPOCH_TTL)
+return 1

@@ -1,0 +1,106 @@
+import { CounterStoreUnavailable } from '../contract.ts';
+import type { Breaker } from './breaker.ts';
+import type { RedisClient } from './connection.ts';
+import { loadScripts, type ScriptName } from './scripts.ts';
+
+type Argument = string | number;
+
+/** A call that failed after it may have reached Redis, so that nobody knows whether it took effect. */
+export class CounterStoreDoubtful extends CounterStoreUnavailable {}
+
+export interface Runner {
+  /** @throws CounterStoreUnavailable, CounterStoreDoubtful. */
+  script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  /** Any other command, with the same deadline and breaker. */
+  command<T>(send: (redis: RedisClient) => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+export interface RunnerOptions {
+  readonly redis: RedisClient;
+  readonly breaker: Breaker;
+  readonly timeoutMs: number;
+}
+
+/** Runs commands with a deadline, and not at all while there is no connection or the breaker is open. */
+export function createRunner({ redis, breaker, timeoutMs }: RunnerOptions): Runner {
+  const scripts = loadScripts();
+  let isClosed = false;
+  /** Only before the first connection calls wait for one; afterwards a lost connection fails them at once. */
+  let starting: Promise<void> | undefined =
+    redis.status === 'ready' ? undefined : firstConnection(redis, timeoutMs);
+  void starting?.finally(() => {
+    starting = undefined;
+  });
+
+  const command = async <T>(send: (redis: RedisClient) => Promise<T>): Promise<T> => {
+    if (starting !== undefined) await starting;
+    if (isClosed) throw new CounterStoreUnavailable('the counter store is closed');
+    if (!breaker.tryEnter())
+      throw new CounterStoreUnavailable('Redis did not answer before; it is left alone for a moment');
+    if (redis.status !== 'ready') {
+      const error = new CounterStoreUnavailable(`Redis is not connected (${redis.status})`);
+      breaker.failed(error);
+      throw error;
+    }
+    try {
+      const result = await withDeadline(send(redis), timeoutMs);
+      breaker.succeeded();
+      return result;
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : 'unknown failure';
+      const error = new CounterStoreDoubtful(`Redis failed: ${message}`, { cause });
+      breaker.failed(error);
+      throw error;
+    }
+  };
+
+  return {
+    command,
+    script(name, keys, args) {
+      const { sha, lua } = scripts[name];
+      return command(async (client) => {
+        try {
+          return await client.evalsha(sha, keys.length, ...keys, ...args);
+        } catch (error) {
+          // A restarted or flushed server has lost its scripts; EVAL runs and loads this one again.
+          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+          return await client.eval(lua, keys.length, ...keys, ...args);
+        }
+      });
+    },
+    close() {
+      isClosed = true;
+    },
+  };
+}
+
+function firstConnection(redis: RedisClient, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      redis.off('ready', done);
+      resolve();
+    };
+    const timer = setTimeout(done, timeoutMs);
+    redis.once('ready', done);
+  });
+}
+
+function withDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Error(`no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error instanceof Error ? error : new Error('unknown failure'));
+      },
+    );
+  });
+}

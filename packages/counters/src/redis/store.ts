@@ -1,0 +1,158 @@
+import type { RedisOptions } from 'ioredis';
+import type { Uuid } from '@weir/kernel/ids';
+import type { AdmitRequest, AdmitResult, CounterStore, Settlement } from '../contract.ts';
+import { toAmount } from '../amount.ts';
+import { encodeAdmit } from './admit-call.ts';
+import { decodeAdmit } from './admit-reply.ts';
+import { createBreaker } from './breaker.ts';
+import { connectRedis, type RedisClient } from './connection.ts';
+import { organizationKeys, type CallContext } from './keys.ts';
+import { encodeReassert } from './reassert-call.ts';
+import { ANNOUNCE_MS, createRegistry } from './registry.ts';
+import { replyList } from './reply.ts';
+import { CounterStoreDoubtful, createRunner } from './runner.ts';
+import { encodeSeed } from './seed-call.ts';
+import { createTakeBack } from './take-back.ts';
+
+export type RedisCounterStoreOptions = ({ readonly redis: RedisClient } | RedisAddress) & {
+  /** Begins every key, for example `weir`; stores with different prefixes know nothing of each other. */
+  readonly prefix: string;
+  /** How long holdings stay closed after a flush, so that every proxy can re-assert; 1000 by default. */
+  readonly seedQuarantineMs?: number;
+  /** How long an answer may take; 1000 by default. */
+  readonly timeoutMs?: number;
+  /** The store's clock in tests; Redis' own otherwise. */
+  readonly nowMs?: () => number;
+  /** Told when Redis is given up (with the cause) and when it answers again. */
+  readonly onAvailability?: (state: 'open' | 'closed', cause: unknown) => void;
+};
+
+export interface RedisAddress {
+  /** See `connectRedis`. The store closes the connection it opened. */
+  readonly url: string;
+  readonly options?: RedisOptions;
+}
+
+export interface RedisCounterStore extends CounterStore {
+  /** Rejects with CounterStoreUnavailable unless Redis answers; for readiness. */
+  ping(): Promise<void>;
+}
+
+const SEED_QUARANTINE_MS = 1_000;
+const TIMEOUT_MS = 1_000;
+const FAILURES_TO_OPEN = 3;
+const PAUSE_MS = 500;
+/** A re-assertion follows a flush, so an announcement from before it does not count. */
+const REANNOUNCE_MS = 1_000;
+const RENEWALS_AT_ONCE = 500;
+
+/**
+ * The counter store that any number of proxies share: Redis 7 or later, alone, with Sentinel or as a cluster. One
+ * script per call, so each is atomic. A server without persistence is enough; it should not evict keys
+ * (`maxmemory-policy noeviction`), because an evicted window or balance must be seeded again.
+ */
+export function createRedisCounterStore(options: RedisCounterStoreOptions): RedisCounterStore {
+  const { prefix, seedQuarantineMs = SEED_QUARANTINE_MS, timeoutMs = TIMEOUT_MS, nowMs } = options;
+  const redis = 'redis' in options ? options.redis : connectRedis(options.url, options.options);
+  const breaker = createBreaker({
+    failuresToOpen: FAILURES_TO_OPEN,
+    pauseMs: PAUSE_MS,
+    now: () => performance.now(),
+    onChange: options.onAvailability,
+  });
+  const runner = createRunner({ redis, breaker, timeoutMs });
+  const registry = createRegistry(runner, prefix);
+  const now = (): number | '' => (nowMs === undefined ? '' : Math.floor(nowMs()));
+  const instance = crypto.randomUUID();
+  let calls = 0;
+  const contextOf = (organizationId: Uuid): CallContext => ({
+    keys: organizationKeys(prefix, organizationId),
+    now: now(),
+    seedQuarantineMs,
+    newEpoch: `${instance}.${String((calls += 1))}`,
+  });
+
+  const settle = async ({ organizationId, attemptId, cost, tokens, requests }: Settlement): Promise<void> => {
+    const keys = organizationKeys(prefix, organizationId);
+    const names = [keys.epoch, keys.attempt(attemptId), keys.leases];
+    await runner.script('settle', names, [
+      now(),
+      keys.base,
+      attemptId,
+      toAmount(cost, 'cost'),
+      tokens,
+      requests,
+    ]);
+  };
+  const release = (organizationId: Uuid, attemptId: Uuid): Promise<void> =>
+    settle({ organizationId, attemptId, cost: 0n, tokens: 0, requests: 0 });
+  const takeBack = createTakeBack(release, PAUSE_MS);
+
+  const admit = async (request: AdmitRequest): Promise<AdmitResult> => {
+    const call = encodeAdmit(
+      organizationKeys(prefix, request.organizationId),
+      request,
+      seedQuarantineMs,
+      now(),
+    );
+    const announcing = registry.announce(request.organizationId, ANNOUNCE_MS);
+    if (announcing !== undefined) await announcing;
+    let reply: unknown;
+    try {
+      reply = await runner.script('admit', call.keys, call.args);
+    } catch (error) {
+      if (error instanceof CounterStoreDoubtful) takeBack.add(request.organizationId, request.attemptId);
+      throw error;
+    }
+    const result = decodeAdmit(reply, call, request);
+    if (result.kind === 'unseeded') registry.forget(request.organizationId);
+    return result;
+  };
+
+  const renew = async (organizationId: Uuid, ids: readonly Uuid[], leaseMs: number): Promise<Uuid[]> => {
+    const keys = organizationKeys(prefix, organizationId);
+    const missing: Uuid[] = [];
+    for (let from = 0; from < ids.length; from += RENEWALS_AT_ONCE) {
+      const batch = ids.slice(from, from + RENEWALS_AT_ONCE);
+      const reply = replyList(
+        await runner.script('renew', [keys.leases], [now(), keys.base, leaseMs, ...batch]),
+      );
+      missing.push(...batch.filter((_, index) => reply.includes(index + 1)));
+    }
+    return missing;
+  };
+
+  return Object.freeze<RedisCounterStore>({
+    admit,
+    renew,
+    settle,
+    async reassert(request, outputCap) {
+      const call = encodeReassert(contextOf(request.organizationId), request, outputCap);
+      await registry.announce(request.organizationId, REANNOUNCE_MS);
+      await runner.script('reassert', call.keys, call.args);
+    },
+    async seed(seed) {
+      const call = encodeSeed(contextOf(seed.organizationId), seed);
+      await runner.script('seed', call.keys, call.args);
+    },
+    async epochs(organizationIds) {
+      const read = async (id: Uuid): Promise<[Uuid, string | null]> => {
+        const value = await runner.command((client) => client.get(organizationKeys(prefix, id).epoch));
+        return [id, value === null ? null : (value.split('|')[0] ?? null)];
+      };
+      return new Map(await Promise.all(organizationIds.map(read)));
+    },
+    expired: (graceMs, limit) => registry.expired(now(), graceMs, limit),
+    async ping() {
+      await runner.command((client) => client.ping());
+    },
+    async close() {
+      takeBack.close();
+      runner.close();
+      if ('redis' in options) return;
+      await redis.quit().catch(() => {
+        redis.disconnect();
+      });
+    },
+  });
+}
