@@ -27,10 +27,13 @@ function fail(sentence: string): void {
 
 function main(): void {
   const result = composeSubgraphs(SUBGRAPHS.map(sourceOf));
-  if (!result.ok) return fail(`The subgraphs do not compose:\n${result.error.map((line) => `  ${line}`).join('\n')}`);
+  if (!result.ok)
+    return fail(`The subgraphs do not compose:\n${result.error.map((line) => `  ${line}`).join('\n')}`);
   if (!process.argv.includes('--check')) return writeFileSync(SUPERGRAPH_FILE, result.value);
   if (committed() !== result.value) {
-    fail('gateway/supergraph.graphql is not what the subgraphs compose to: run `npm run compose` and commit it.');
+    fail(
+      'gateway/supergraph.graphql is not what the subgraphs compose to: run `npm run compose` and commit it.',
+    );
   }
 }
 

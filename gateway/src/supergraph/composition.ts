@@ -20,6 +20,7 @@ export function composeSubgraphs(sources: readonly SubgraphSource[]): Result<str
       .toSorted((left, right) => left.name.localeCompare(right.name, 'en'))
       .map(({ name, typeDefs }) => ({ name, url: placeholderUrl(name), typeDefs: concatAST(typeDefs) })),
   );
-  if (errors !== undefined || supergraphSdl === undefined) return err((errors ?? []).map((error) => error.message));
+  if (errors !== undefined || supergraphSdl === undefined)
+    return err((errors ?? []).map((error) => error.message));
   return ok(`${supergraphSdl.trimEnd()}\n`);
 }

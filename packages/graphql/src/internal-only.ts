@@ -13,6 +13,8 @@ export function internalOnly(internalSecret: string) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const given = request.headers[INTERNAL_SECRET_HEADER];
     if (typeof given === 'string' && timingSafeEqual(digest(given), expected)) return;
-    await reply.code(401).send({ code: 'UNAUTHENTICATED', detail: 'This path is for other services of the platform.' });
+    await reply
+      .code(401)
+      .send({ code: 'UNAUTHENTICATED', detail: 'This path is for other services of the platform.' });
   };
 }

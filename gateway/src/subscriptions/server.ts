@@ -1,0 +1,149 @@
+import type { Server as HttpServer } from 'node:http';
+import { GraphQLError, type ExecutionArgs } from 'graphql';
+import type { Context } from 'graphql-ws';
+import { AppError, toAppError } from '@weir/kernel/errors';
+import { requireSignedIn } from '@weir/graphql/authorization';
+import { appErrorBehind, toGraphQLError } from '@weir/graphql/format-error';
+import type { RunningSubscriptions } from '@weir/graphql/running-subscriptions';
+import {
+  attachSocketServer,
+  type SocketExtra,
+  type SocketProtocol,
+  type SocketServer,
+} from '@weir/graphql/socket-server';
+import { GRAPHQL_PATH } from '@weir/graphql/subgraph-server';
+import type { Logger } from '@weir/service/logger';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { credentialOfConnection } from '../auth/credential.ts';
+import { logMasked, publicError } from '../errors/public-error.ts';
+import { originOf } from '../http/origin.ts';
+import { createActorSockets } from './actor-sockets.ts';
+import { lastWord, type EventResult } from './event-result.ts';
+import type { createSubscriptionParser } from './parse-subscription.ts';
+import type { PlannedSubscription } from './resolve-event.ts';
+import { createSocketSession, type SocketSession } from './socket-session.ts';
+import type { Subscribe } from './subscribe.ts';
+
+export interface SubscriptionServerOptions {
+  readonly httpServer: HttpServer;
+  readonly authenticator: Authenticator;
+  readonly parseSubscription: ReturnType<typeof createSubscriptionParser>;
+  readonly subscribe: Subscribe;
+  readonly running: RunningSubscriptions<EventResult>;
+  readonly maxMessageBytes: number;
+  readonly sockets: {
+    readonly total: number;
+    readonly perActor: number;
+    readonly subscriptionsPerSocket: number;
+  };
+  /** The address that a request came from, through trusted proxies. */
+  ipAddressOf(request: SocketExtra['request']): string | undefined;
+  readonly log: Logger;
+}
+
+type SocketContext = Context<Record<string, unknown>, SocketExtra>;
+
+const KEEP_ALIVE_MS = 12_000;
+const FORBIDDEN = 4403;
+const TRY_AGAIN_LATER = 1013;
+const REASON_MAX = 120;
+
+/** graphql-ws wants GraphQLErrors; everything that is thrown on the way to a subscription becomes one. */
+function asGraphQLErrors(error: unknown): readonly GraphQLError[] {
+  return [error instanceof GraphQLError ? error : toGraphQLError(appErrorBehind(error))];
+}
+
+/** Subscriptions of clients: graphql-ws on the path of the HTTP endpoint, authenticated by `connectionParams`. */
+export function createSubscriptionServer(options: SubscriptionServerOptions): SocketServer {
+  const { authenticator, parseSubscription, subscribe, running, sockets, log } = options;
+  const sessions = new WeakMap<SocketContext, SocketSession>();
+  const planned = new WeakMap<
+    ExecutionArgs,
+    { readonly subscription: PlannedSubscription; readonly ctx: SocketContext }
+  >();
+  const actorSockets = createActorSockets(sockets.perActor);
+  const releases = new WeakMap<SocketContext, () => void>();
+
+  async function connect(ctx: SocketContext): Promise<void> {
+    const { request, close } = ctx.extra;
+    const credential = credentialOfConnection(ctx.connectionParams, request.headers);
+    const actor = await authenticator.authenticate(credential);
+    releases.set(ctx, actorSockets.claim(actor));
+    sessions.set(ctx, createSocketSession({ credential, actor, authenticator, close }));
+  }
+
+  const protocol: SocketProtocol = {
+    async onConnect(ctx) {
+      try {
+        await connect(ctx);
+        return true;
+      } catch (error) {
+        const reason = toAppError(error);
+        const isTemporary = reason.spec.kind === 'platform';
+        ctx.extra.close(isTemporary ? TRY_AGAIN_LATER : FORBIDDEN, reason.detail.slice(0, REASON_MAX));
+        return false;
+      }
+    },
+    async onSubscribe(ctx, _id, payload) {
+      try {
+        const session = sessions.get(ctx);
+        if (session === undefined) throw new Error('a subscription on a socket without a session');
+        if (Object.keys(ctx.subscriptions).length > sockets.subscriptionsPerSocket) {
+          throw new AppError(
+            'RATE_LIMITED',
+            `One socket carries at most ${sockets.subscriptionsPerSocket} subscriptions.`,
+          );
+        }
+        requireSignedIn({ actor: (await session.actor()).actor });
+        const { query, operationName, variables } = payload;
+        const parsed = parseSubscription({
+          query,
+          operationName: operationName ?? undefined,
+          variables: variables ?? {},
+        });
+        if (!('subscription' in parsed)) return parsed;
+        const args: ExecutionArgs = { schema: parsed.schema, document: parsed.document, operationName };
+        planned.set(args, { subscription: parsed.subscription, ctx });
+        return args;
+      } catch (error) {
+        return asGraphQLErrors(error);
+      }
+    },
+    async subscribe(args) {
+      const entry = planned.get(args);
+      const session = entry === undefined ? undefined : sessions.get(entry.ctx);
+      if (entry === undefined || session === undefined)
+        throw new Error('a subscription that was not planned');
+      const { request } = entry.ctx.extra;
+      return subscribe(entry.subscription, session, originOf(request.headers, options.ipAddressOf(request)));
+    },
+    onError(_ctx, _id, _payload, errors) {
+      return errors.map((error) => {
+        logMasked(error, log);
+        return publicError(error.toJSON(), error);
+      });
+    },
+    onClose(ctx) {
+      sessions.get(ctx)?.dispose();
+      releases.get(ctx)?.();
+    },
+  };
+
+  return attachSocketServer({
+    httpServer: options.httpServer,
+    path: GRAPHQL_PATH,
+    protocol,
+    log,
+    maxSockets: sockets.total,
+    maxMessageBytes: options.maxMessageBytes,
+    keepAliveMs: KEEP_ALIVE_MS,
+    completeSubscriptions: () =>
+      running.endAll(
+        lastWord(
+          new AppError('SHUTTING_DOWN', 'The gateway is stopping. Subscribe again.', {
+            retryAfterSeconds: 1,
+          }),
+        ),
+      ),
+  });
+}

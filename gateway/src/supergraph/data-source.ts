@@ -1,0 +1,65 @@
+import gatewayModule, { type GraphQLDataSource } from '@apollo/gateway';
+import { AppError } from '@weir/kernel/errors';
+import { extensionsOf } from '@weir/graphql/format-error';
+import { IDENTITY_HEADER } from '@weir/contracts/internal-identity';
+import type { GatewayContext } from '../context.ts';
+import type { createSubgraphFetch } from './subgraph-fetch.ts';
+
+const { RemoteGraphQLDataSource } = gatewayModule;
+
+export interface DataSourceOptions {
+  readonly name: string;
+  readonly url: string;
+  readonly fetcher: ReturnType<typeof createSubgraphFetch>;
+}
+
+/** Health checks of Apollo's own run without an operation; everything of a client's has a context. */
+function isGatewayContext(context: object): context is GatewayContext {
+  return 'identityToken' in context;
+}
+
+function unavailable(name: string, cause: unknown): AppError {
+  return new AppError(
+    'DEPENDENCY_UNAVAILABLE',
+    'A part of the platform that this needs does not answer. Try again shortly.',
+    {
+      message: `subgraph ${name} failed`,
+      cause,
+      retryAfterSeconds: 1,
+    },
+  );
+}
+
+/**
+ * Fetches from one subgraph. Of the client's request only who it is, the request id and the trace go along; no header
+ * does. A subgraph that fails costs the fields it owns and nothing else.
+ */
+export function createDataSource({ name, url, fetcher }: DataSourceOptions): GraphQLDataSource {
+  const remote = new RemoteGraphQLDataSource({
+    url,
+    fetcher,
+    honorSubgraphCacheControlHeader: false,
+    async willSendRequest({ request, context }) {
+      if (!isGatewayContext(context)) return;
+      request.http?.headers.set(IDENTITY_HEADER, await context.identityToken());
+      request.http?.headers.set('x-request-id', context.requestId);
+      request.http?.headers.set('traceparent', context.traceparent);
+    },
+    async errorFromResponse(response) {
+      throw new Error(`it answered ${response.status}`);
+    },
+  });
+  return {
+    async process(options) {
+      try {
+        return await remote.process(options);
+      } catch (cause) {
+        const error = unavailable(name, cause);
+        if (isGatewayContext(options.context))
+          options.context.log.error({ err: error, subgraph: name }, 'subgraph failed');
+        // As an answer and not as an exception, so that the executor adds the place in the response.
+        return { errors: [{ message: error.detail, path: [], extensions: extensionsOf(error) }] };
+      }
+    },
+  };
+}
