@@ -30,6 +30,8 @@ export interface Loaders {
 export interface ActorScope {
   readonly identity: InternalIdentity;
   readonly loaders: Loaders;
+  /** From here on the operation acts as somebody else: signing in is the one thing that does this. */
+  become(identity: InternalIdentity): void;
 }
 
 /** What the actor's transactions may see. */
@@ -38,7 +40,7 @@ export function tenantOf(identity: InternalIdentity): TenantScope {
   return { organizationId, userId: actor.type === 'user' ? actor.userId : null };
 }
 
-export function createActorScope(db: Database, identity: InternalIdentity): ActorScope {
+function createLoaders(db: Database, identity: InternalIdentity): Loaders {
   const byId = <Row extends { readonly id: Uuid }>(
     fetchAll: (tx: Transaction, ids: readonly Uuid[]) => Promise<readonly Row[]>,
   ) =>
@@ -46,7 +48,7 @@ export function createActorScope(db: Database, identity: InternalIdentity): Acto
       (ids) => withTenant(db, tenantOf(identity), (tx) => fetchAll(tx, ids)),
       (row) => row.id,
     );
-  const loaders: Loaders = {
+  return {
     organizations: byId((tx, ids) => createOrganizationStore(tx).byIds(ids)),
     accounts: byId((tx, ids) => createAccountStore(tx).byIds(ids)),
     apiKeys: byId((tx, ids) => createApiKeyStore(tx).byIds(ids)),
@@ -57,5 +59,20 @@ export function createActorScope(db: Database, identity: InternalIdentity): Acto
       (membership) => membership.userId,
     ),
   };
-  return { identity, loaders };
+}
+
+/** For one operation, or for one event of a subscription. */
+export function createActorScope(db: Database, identity: InternalIdentity): ActorScope {
+  let current = { identity, loaders: createLoaders(db, identity) };
+  return {
+    get identity() {
+      return current.identity;
+    },
+    get loaders() {
+      return current.loaders;
+    },
+    become(next) {
+      current = { identity: next, loaders: createLoaders(db, next) };
+    },
+  };
 }

@@ -11,15 +11,17 @@ export const configSchema = z
     HOST: sharedFields.HOST,
     ADMIN_HOST: sharedFields.ADMIN_HOST,
     IDENTITY_PORT: portField().default(4001),
-    IDENTITY_ADMIN_PORT: portField().default(9401),
+    IDENTITY_ADMIN_PORT: portField().default(9001),
   })
   .transform((env) => ({
     databaseUrl: env.DATABASE_URL,
     masterKey: env.WEIR_MASTER_KEY,
     internalSecret: env.WEIR_INTERNAL_SECRET,
     logLevel: env.LOG_LEVEL,
-    http: { host: env.HOST, port: env.IDENTITY_PORT },
-    admin: { host: env.ADMIN_HOST, port: env.IDENTITY_ADMIN_PORT },
+    host: env.HOST,
+    port: env.IDENTITY_PORT,
+    adminHost: env.ADMIN_HOST,
+    adminPort: env.IDENTITY_ADMIN_PORT,
   }));
 
 export type Config = z.output<typeof configSchema>;

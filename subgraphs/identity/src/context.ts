@@ -1,4 +1,3 @@
-import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { CreateContext, OperationContext } from '@weir/graphql/subgraph-context';
 import type { Clock } from '@weir/kernel/clock';
 import type { Database } from '@weir/prisma/database';
@@ -25,8 +24,6 @@ export interface Context extends OperationContext {
   readonly clock: Clock;
   /** Who acts, with rows loaded for them alone. */
   readonly scope: ActorScope;
-  /** From here on the operation acts as somebody else: signing in is the one thing that does this. */
-  actAs(identity: InternalIdentity): void;
 }
 
 export interface ContextDeps {
@@ -36,18 +33,10 @@ export interface ContextDeps {
 }
 
 export function createContextFactory({ db, clock, services }: ContextDeps): CreateContext<Context> {
-  return (operation) => {
-    let scope = createActorScope(db, operation.identity);
-    return {
-      ...operation,
-      services,
-      clock,
-      get scope() {
-        return scope;
-      },
-      actAs(identity) {
-        scope = createActorScope(db, identity);
-      },
-    };
-  };
+  return (operation) => ({
+    ...operation,
+    services,
+    clock,
+    scope: createActorScope(db, operation.identity),
+  });
 }

@@ -68,9 +68,10 @@ export async function start(config: Config, { log, clock = systemClock }: StartD
     const running = await startSubgraph({
       name: 'identity',
       version: VERSION,
-      ...config.http,
-      adminHost: config.admin.host,
-      adminPort: config.admin.port,
+      host: config.host,
+      port: config.port,
+      adminHost: config.adminHost,
+      adminPort: config.adminPort,
       typeDefs: loadTypeDefs(new URL('./modules', import.meta.url)),
       resolvers,
       createContext: createContextFactory({ db, clock, services }),

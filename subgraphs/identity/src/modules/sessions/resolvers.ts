@@ -10,11 +10,11 @@ const toTokens = ({ accessToken, refreshToken }: Tokens) => ({
 });
 
 const Mutation: Pick<MutationResolvers, 'signIn' | 'sessionRefresh' | 'signOut'> = {
-  async signIn(_, { input }, { services, identity, actAs }) {
-    const result = await services.sessions.signIn(input, identity);
+  async signIn(_, { input }, { services, scope }) {
+    const result = await services.sessions.signIn(input, scope.identity);
     if (!result.ok) return { ...noTokens, viewer: null, userErrors: [result.error] };
-    const viewer = { ...identity, ...result.value.standing };
-    actAs(viewer);
+    const viewer = { ...scope.identity, ...result.value.standing };
+    scope.become(viewer);
     return { ...toTokens(result.value), viewer, userErrors: [] };
   },
 

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import {
+  authenticatedSchema,
+  IDENTITY_HEADER,
+  INTERNAL_SECRET_HEADER,
+} from '@weir/contracts/internal-identity';
+import type { Authenticated, AuthenticateRequest } from '@weir/contracts/internal-identity';
+import { createIdentitySigner } from '@weir/graphql/identity-token';
+import { encodeId, newUuid } from '@weir/kernel/ids';
+import { createDatabase } from '@weir/prisma/database';
+import { createLogger } from '@weir/service/logger';
+import { createTestDatabase } from '@weir/testkit/postgres';
+import { createBootstrap, type Bootstrap } from './bootstrap.ts';
+import type { CreatedOrganization } from './bootstrap/create-organization.ts';
+import { start } from './start.ts';
+
+export interface GraphqlAnswer {
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
+}
+
+export interface TestOrganization extends CreatedOrganization {
+  /** Its public id. */
+  readonly id: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+type Identity = Omit<Authenticated, 'expiresAtMs'>;
+
+const ANONYMOUS: Identity = { actor: { type: 'anonymous' }, organizationId: null, permissions: [] };
+const INTERNAL_SECRET = 'the secret of these tests, long enough';
+
+/** The identity service on a database of its own, with the gateway's part played by the test. */
+export interface TestIdentity {
+  readonly databaseUrl: string;
+  readonly bootstrap: Bootstrap;
+  /** Moves the service's clock, not the machine's. */
+  advance(ms: number): void;
+  /** A fresh organization with its Owner. */
+  organization(): Promise<TestOrganization>;
+  graphql(query: string, variables?: object, as?: Identity): Promise<GraphqlAnswer>;
+  authenticate(credential: AuthenticateRequest | object, secret?: string): Promise<Response>;
+  /** Who a credential stands for. */
+  whoIs(credential: AuthenticateRequest): Promise<Authenticated>;
+  /** Signs the Owner of an organization in. */
+  ownerOf(organization: TestOrganization): Promise<Authenticated>;
+  stop(): Promise<void>;
+}
+
+export async function startTestIdentity(): Promise<TestIdentity> {
+  const database = await createTestDatabase();
+  let offsetMs = 0;
+  const clock = { now: () => Date.now() + offsetMs };
+  const masterKey = randomBytes(32);
+  const db = createDatabase({ url: database.url, role: 'weir_identity', max: 2 });
+  const bootstrap = await createBootstrap({ db, masterKey, clock });
+  const log = createLogger({ service: 'identity', level: 'silent' });
+  const anywhere = { host: '127.0.0.1', port: 0, adminHost: '127.0.0.1', adminPort: 0 };
+  const running = await start(
+    {
+      ...anywhere,
+      databaseUrl: database.url,
+      masterKey,
+      internalSecret: INTERNAL_SECRET,
+      logLevel: 'silent',
+    },
+    { log, clock },
+  );
+  const url = `http://127.0.0.1:${String(running.ports.http)}`;
+  const signer = createIdentitySigner(INTERNAL_SECRET);
+
+  async function post(path: string, body: object, headers: Record<string, string>): Promise<Response> {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
+    return fetch(url + path, { ...init, body: JSON.stringify(body) });
+  }
+
+  async function graphql(
+    query: string,
+    variables: object = {},
+    as: Identity = ANONYMOUS,
+  ): Promise<GraphqlAnswer> {
+    const { actor, organizationId, permissions } = as;
+    const token = await signer.sign({ actor, organizationId, permissions, requestId: 'test', ipAddress: '192.0.2.1', userAgent: 'test' }); // prettier-ignore
+    const response = await post('/graphql', { query, variables }, { [IDENTITY_HEADER]: token });
+    return (await response.json()) as GraphqlAnswer;
+  }
+
+  async function authenticate(credential: object, secret = INTERNAL_SECRET): Promise<Response> {
+    return post('/internal/authenticate', credential, { [INTERNAL_SECRET_HEADER]: secret });
+  }
+
+  async function whoIs(credential: AuthenticateRequest): Promise<Authenticated> {
+    return authenticatedSchema.parse(await (await authenticate(credential)).json());
+  }
+
+  return {
+    databaseUrl: database.url,
+    bootstrap,
+    advance: (ms) => {
+      offsetMs += ms;
+    },
+    async organization() {
+      const slug = `org-${newUuid().slice(-12)}`;
+      const owner = { email: `${slug}@example.org`, password: `password of ${slug}`, displayName: 'Owner' };
+      const created = await bootstrap.createOrganization({ name: `The ${slug}`, slug, timeZone: 'Europe/Berlin', owner }); // prettier-ignore
+      if (!created.ok) throw new Error(`not created: ${created.error}`);
+      return { ...created.value, ...owner, id: encodeId('organization', created.value.organizationId) };
+    },
+    graphql,
+    authenticate,
+    whoIs,
+    async ownerOf({ email, password }) {
+      const answer = await graphql(
+        'mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }',
+        { input: { email, password } },
+      );
+      const { accessToken } = answer.data?.['signIn'] as { accessToken: string };
+      return whoIs({ accessToken });
+    },
+    async stop() {
+      await running.stop();
+      await db.$disconnect();
+      await database.drop();
+    },
+  };
+}
