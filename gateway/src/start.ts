@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { createIdentitySigner, type IdentitySigner } from '@weir/graphql/identity-token';
+import { createIdentitySigner } from '@weir/graphql/identity-token';
 import { createOperationMetrics } from '@weir/graphql/operation-metrics';
 import { createAdminServer } from '@weir/service/admin-server';
 import { createLifecycle, type Lifecycle } from '@weir/service/lifecycle';
@@ -82,7 +82,16 @@ async function startParts(
     log,
   });
   lifecycle.add({ name: 'apollo', stop: () => apollo.stop() });
-  const admin = await startAdmin(config, { registry, signer, log }, fetcher);
+  const checks = subgraphChecks(Object.keys(supergraph.dataSources), config.subgraphUrls, signer, fetcher);
+  const admin = await createAdminServer({
+    host: config.adminHost,
+    port: config.adminPort,
+    service: SERVICE,
+    version: VERSION,
+    checks,
+    registry,
+    log,
+  });
   lifecycle.add({ name: 'admin', stop: () => admin.stop() });
 
   const app = createApp({
@@ -108,24 +117,6 @@ async function startParts(
   lifecycle.add({ name: 'readiness', stop: () => admin.drain() });
   await app.listen({ host: config.host, port: config.port });
   return { http: portOf(app), admin: admin.port };
-}
-
-interface AdminDeps {
-  readonly registry: Registry;
-  readonly signer: IdentitySigner;
-  readonly log: Logger;
-}
-
-function startAdmin(config: Config, deps: AdminDeps, fetcher: ReturnType<typeof createSubgraphFetch>) {
-  return createAdminServer({
-    host: config.adminHost,
-    port: config.adminPort,
-    service: SERVICE,
-    version: VERSION,
-    checks: subgraphChecks(config.subgraphUrls, deps.signer, fetcher),
-    registry: deps.registry,
-    log: deps.log,
-  });
 }
 
 function portOf(app: FastifyInstance): number {

@@ -23,11 +23,12 @@ function nobody(): InternalIdentity {
 
 /** Asks each subgraph the smallest question over the way that operations take, identity token included. */
 export function subgraphChecks(
+  names: readonly string[],
   urls: SubgraphUrls,
   signer: IdentitySigner,
   fetcher: ReturnType<typeof createSubgraphFetch>,
 ): readonly Check[] {
-  return Object.keys(urls).map((name) => ({
+  return names.map((name) => ({
     name,
     required: name === REQUIRED,
     async run() {
