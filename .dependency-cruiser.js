@@ -1,5 +1,5 @@
 /** The arrows of docs/architecture.md, checked: kernel ← contracts ← {counters, service, graphql} ← apps ← {embedded, test}. */
-const tests = '(\\.test\\.ts$|/suite/)';
+const tests = '(\\.test\\.ts$|/suite/|/test-[^/]+\\.ts$)';
 const APPS = '^(subgraphs/[^/]+|gateway|router-proxy)/';
 
 export default {
@@ -52,7 +52,7 @@ export default {
       severity: 'error',
       from: {
         path: '^(packages|prisma|subgraphs|gateway|router-proxy|embedded)/',
-        pathNot: [tests, '^packages/testkit/', 'test-'],
+        pathNot: [tests, '^packages/testkit/'],
       },
       to: { path: '^packages/testkit/' },
     },

@@ -7,7 +7,9 @@ const upstream = new URL(argument('upstream'));
 const pool = new Pool(upstream.origin, { connections: 256 });
 const app = Fastify({ bodyLimit: 65_536 });
 
-app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
+  done(null, body),
+);
 app.post('/v1/chat/completions', async (request, reply) => {
   const { statusCode, headers, body } = await pool.request({
     method: 'POST',

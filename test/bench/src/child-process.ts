@@ -5,15 +5,30 @@ import { createServer } from 'node:net';
 const START_TIMEOUT_MS = 60_000;
 
 /** Forks a script of ours and waits until it says that it is ready. */
-export async function forkReady(script: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
-  const child = fork(script, [...args], { env: { ...process.env, ...environment }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+export async function forkReady(
+  script: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ChildProcess> {
+  const child = fork(script, [...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   await waitFor(child, (settle) => child.once('message', settle));
   return child;
 }
 
 /** Starts a command and waits until it prints the text. */
-export async function spawnUntil(command: string, args: readonly string[], text: string, environment: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const child = spawn(command, args, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'inherit'] });
+export async function spawnUntil(
+  command: string,
+  args: readonly string[],
+  text: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<ChildProcess> {
+  const child = spawn(command, args, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let printed = '';
   await waitFor(child, (settle) => {
     child.stdout.on('data', (chunk: Buffer) => {
@@ -26,8 +41,12 @@ export async function spawnUntil(command: string, args: readonly string[], text:
 
 function waitFor(child: ChildProcess, subscribe: (settle: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${child.spawnargs.join(' ')} did not start`)), START_TIMEOUT_MS);
-    const onExit = (code: number | null) => reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`));
+    const timer = setTimeout(
+      () => reject(new Error(`${child.spawnargs.join(' ')} did not start`)),
+      START_TIMEOUT_MS,
+    );
+    const onExit = (code: number | null) =>
+      reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`));
     child.once('exit', onExit);
     subscribe(() => {
       clearTimeout(timer);

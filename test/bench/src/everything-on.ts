@@ -19,7 +19,10 @@ export async function everythingOn(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    await client.query('update identity.organizations set limits = $1, model_limits = $2', [LIMITS, MODEL_LIMITS]);
+    await client.query('update identity.organizations set limits = $1, model_limits = $2', [
+      LIMITS,
+      MODEL_LIMITS,
+    ]);
     await client.query(
       `update identity.accounts set limits = $1, model_limits = $2, allow_ips = '{127.0.0.0/8}', allow_models = '{demo-*}',
          resources = '{/v1}', model_mapper = '[{"pattern":"gpt-4o*","target":"demo-large"}]', level_mapper = '[{"pattern":"demo-*","level":1}]'`,

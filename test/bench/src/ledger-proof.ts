@@ -22,7 +22,7 @@ export async function ledgerProof(databaseUrl: string): Promise<LedgerProof> {
   };
   try {
     let proof = await count();
-    for (const endAt = performance.now() + SETTLE_DEADLINE_MS; proof.lost > 0 && performance.now() < endAt; ) {
+    for (const endAt = performance.now() + SETTLE_DEADLINE_MS; proof.lost > 0 && performance.now() < endAt;) {
       await pause(250);
       proof = await count();
     }

@@ -37,8 +37,16 @@ async function signIn(weir: Weir): Promise<string> {
 async function newKey(weir: Weir, token: string): Promise<{ id: string; secret: string }> {
   const { apiKeyCreate } = await graphql<{ apiKeyCreate: { secret: string; apiKey: { id: string } } }>(
     weir,
-    `mutation ($id: ID!, $name: String!) { apiKeyCreate(input: { organizationId: $id, name: $name, scopes: ["inference:write"] }) {
-      secret apiKey { id } } }`,
+    `
+      mutation ($id: ID!, $name: String!) {
+        apiKeyCreate(input: { organizationId: $id, name: $name, scopes: ["inference:write"] }) {
+          secret
+          apiKey {
+            id
+          }
+        }
+      }
+    `,
     { id: weir.access.organizationId, name: crypto.randomUUID() },
     token,
   );
@@ -61,7 +69,12 @@ async function revocation(weir: Weir, token: string): Promise<number[]> {
   for (let time = 0; time < times; time++) {
     const { id, secret } = await newKey(weir, token);
     for (const url of weir.access.inferenceUrls) await chat(url, secret);
-    await graphql(weir, 'mutation ($id: ID!) { apiKeyRevoke(input: { id: $id }) { userErrors { message } } }', { id }, token);
+    await graphql(
+      weir,
+      'mutation ($id: ID!) { apiKeyRevoke(input: { id: $id }) { userErrors { message } } }',
+      { id },
+      token,
+    );
     const revokedAt = performance.now();
     const refusedAfter = await Promise.all(
       weir.access.inferenceUrls.map(async (url) => {
@@ -86,7 +99,8 @@ async function alerts(weir: Weir, token: string): Promise<number[]> {
   });
   client.subscribe<{ budgetAlertRaised: { budget: { id: string } } }>(
     {
-      query: 'subscription ($id: ID!) { budgetAlertRaised(organizationId: $id) { budget { id } organization { name } } }',
+      query:
+        'subscription ($id: ID!) { budgetAlertRaised(organizationId: $id) { budget { id } organization { name } } }',
       variables: { id: weir.access.organizationId },
     },
     {
@@ -130,8 +144,17 @@ async function visibility(weir: Weir, token: string): Promise<number[]> {
   const ask = async (): Promise<number> => {
     const { organization } = await graphql<{ organization: { usage: { totals: { requests: string } } } }>(
       weir,
-      `query ($id: ID!, $start: DateTime!, $end: DateTime!) { organization(id: $id) {
-        usage(range: { start: $start, end: $end }, granularity: HOUR) { totals { requests } } } }`,
+      `
+        query ($id: ID!, $start: DateTime!, $end: DateTime!) {
+          organization(id: $id) {
+            usage(range: { start: $start, end: $end }, granularity: HOUR) {
+              totals {
+                requests
+              }
+            }
+          }
+        }
+      `,
       {
         id: weir.access.organizationId,
         start: new Date(Date.now() - 3_600_000).toISOString(),
@@ -157,7 +180,9 @@ const provider = await startProvider();
 for (const start of [embeddedTarget, (upstream: typeof provider) => redisTarget(upstream, 2)]) {
   const weir = await start(provider);
   const token = await signIn(weir);
-  const rows: string[][] = [['npm start to "weir is ready"', (weir.startMs / 1_000).toFixed(2) + ' s', '', '', '10 s']];
+  const rows: string[][] = [
+    ['npm start to "weir is ready"', (weir.startMs / 1_000).toFixed(2) + ' s', '', '', '10 s'],
+  ];
   for (const [name, measure, bar] of [
     ['key revoked → refused on every proxy', revocation, 'p99 ≤ 50 ms'],
     ['threshold crossed → event on the socket', alerts, 'p99 ≤ 250 ms'],

@@ -1,4 +1,3 @@
-import { build, type Histogram } from 'hdr-histogram-js';
 import { Client } from 'undici';
 import { chatBody, type Target } from './target.ts';
 
@@ -6,8 +5,8 @@ export interface LoadResult {
   readonly requests: number;
   readonly failures: number;
   readonly seconds: number;
-  /** Microseconds. */
-  readonly latency: Histogram;
+  /** Microseconds, one per request. */
+  readonly latencies: readonly number[];
 }
 
 /** Closed loop: each connection sends its next request when the last one is answered in full. */
@@ -15,7 +14,7 @@ export async function load(
   target: Target,
   options: { connections: number; seconds: number; stream: boolean },
 ): Promise<LoadResult> {
-  const latency = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
+  const latencies: number[] = [];
   const body = chatBody({ stream: options.stream });
   const url = new URL(target.url);
   const endAt = performance.now() + options.seconds * 1_000;
@@ -28,9 +27,14 @@ export async function load(
     const headers = { ...target.headers, 'content-type': 'application/json' };
     while (performance.now() < endAt) {
       const sentAt = performance.now();
-      const answer = await client.request({ method: 'POST', path: `${url.pathname}/chat/completions`, headers, body });
+      const answer = await client.request({
+        method: 'POST',
+        path: `${url.pathname}/chat/completions`,
+        headers,
+        body,
+      });
       await answer.body.dump({ limit: 10_000_000 });
-      latency.recordValue(Math.max(1, Math.round((performance.now() - sentAt) * 1_000)));
+      latencies.push((performance.now() - sentAt) * 1_000);
       requests++;
       if (answer.statusCode !== 200) failures++;
     }
@@ -38,11 +42,15 @@ export async function load(
   }
 
   await Promise.all(Array.from({ length: options.connections }, connection));
-  return { requests, failures, seconds: (performance.now() - startedAt) / 1_000, latency };
+  return { requests, failures, seconds: (performance.now() - startedAt) / 1_000, latencies };
 }
 
 /** One request on one connection. @returns Microseconds to the end and to the first byte of the body, and the body. */
-export async function single(client: Client, target: Target, body: string): Promise<{ totalUs: number; firstByteUs: number; bytes: Buffer }> {
+export async function single(
+  client: Client,
+  target: Target,
+  body: string,
+): Promise<{ totalUs: number; firstByteUs: number; bytes: Buffer }> {
   const url = new URL(target.url);
   const sentAt = performance.now();
   const answer = await client.request({
@@ -58,7 +66,9 @@ export async function single(client: Client, target: Target, body: string): Prom
     chunks.push(chunk as Buffer);
   }
   if (answer.statusCode !== 200) {
-    throw new Error(`${target.name} answered ${answer.statusCode}: ${Buffer.concat(chunks).toString().slice(0, 300)}`);
+    throw new Error(
+      `${target.name} answered ${answer.statusCode}: ${Buffer.concat(chunks).toString().slice(0, 300)}`,
+    );
   }
   return { totalUs: (performance.now() - sentAt) * 1_000, firstByteUs, bytes: Buffer.concat(chunks) };
 }

@@ -3,7 +3,6 @@
  * machine disturbs all alike. Prints throughput, added latency, stream equality, memory and the ratios that
  * matter, and at the end how many attempts the ledgers lost or counted twice.
  */
-import { build } from 'hdr-histogram-js';
 import { addedLatency, percentile } from './added-latency.ts';
 import { argument } from './argument.ts';
 import { load, type LoadResult } from './load.ts';
@@ -21,7 +20,8 @@ const singles = Number(argument('singles', '400'));
 const provider = await startProvider();
 const direct = directTarget(provider);
 const targets: Target[] = [direct];
-for (const start of [bareTarget, portkeyTarget, embeddedTarget, redisTarget]) targets.push(await start(provider));
+for (const start of [bareTarget, portkeyTarget, embeddedTarget, redisTarget])
+  targets.push(await start(provider));
 
 async function throughput(stream: boolean): Promise<Map<string, LoadResult[]>> {
   const results = new Map<string, LoadResult[]>(targets.map(({ name }) => [name, []]));
@@ -52,25 +52,19 @@ function medianRatio(results: Map<string, LoadResult[]>, name: string, rival: st
   return percentile(ratios, 50).toFixed(2);
 }
 
-function merged(results: readonly LoadResult[]) {
-  const histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
-  for (const { latency } of results) histogram.add(latency);
-  return histogram;
-}
-
 for (const stream of [false, true]) {
   const results = await throughput(stream);
   const rows = await Promise.all(
     targets.map(async ({ name, memoryMiB }) => {
       const own = results.get(name) ?? [];
-      const latency = merged(own);
+      const latencies = own.flatMap((result) => result.latencies);
       return [
         name,
         medianRate(own).toFixed(0),
         medianRatio(results, name, 'bare Fastify + undici'),
         medianRatio(results, name, 'Portkey gateway'),
-        (latency.getValueAtPercentile(50) / 1_000).toFixed(2),
-        (latency.getValueAtPercentile(99) / 1_000).toFixed(2),
+        (percentile(latencies, 50) / 1_000).toFixed(2),
+        (percentile(latencies, 99) / 1_000).toFixed(2),
         String(own.reduce((sum, { failures }) => sum + failures, 0)),
         (await memoryMiB())?.toFixed(0) ?? '',
       ];
@@ -88,7 +82,12 @@ for (const stream of [false, true]) {
   printTable(
     `Added over direct, one connection, ${stream ? 'streamed in 100 chunks' : 'not streamed'}, ${singles} rounds`,
     ['target', 'p50 ms', 'p99 ms', 'first byte p50 ms'],
-    added.map(({ name, p50Ms, p99Ms, firstByteP50Ms }) => [name, p50Ms.toFixed(2), p99Ms.toFixed(2), firstByteP50Ms.toFixed(2)]),
+    added.map(({ name, p50Ms, p99Ms, firstByteP50Ms }) => [
+      name,
+      p50Ms.toFixed(2),
+      p99Ms.toFixed(2),
+      firstByteP50Ms.toFixed(2),
+    ]),
   );
 }
 

@@ -24,7 +24,10 @@ export function chatBody(options: { stream: boolean; chunks?: number }): string 
     model: 'demo-small',
     messages: [
       { role: 'system', content: 'Answer briefly.' },
-      { role: 'user', content: `${words.repeat(4)}${options.chunks === undefined ? '' : `#chunks=${options.chunks}`}` },
+      {
+        role: 'user',
+        content: `${words.repeat(4)}${options.chunks === undefined ? '' : `#chunks=${options.chunks}`}`,
+      },
     ],
     max_tokens: options.chunks ?? 32,
     stream: options.stream,

@@ -36,7 +36,10 @@ export function directTarget(provider: Provider): Target {
 
 export async function bareTarget(provider: Provider): Promise<Target> {
   const port = await freePort();
-  const child = await forkReady(join(here, 'bare-pass-through.ts'), [`--port=${port}`, `--upstream=${provider.url}/v1`]);
+  const child = await forkReady(join(here, 'bare-pass-through.ts'), [
+    `--port=${port}`,
+    `--upstream=${provider.url}/v1`,
+  ]);
   return {
     name: 'bare Fastify + undici',
     url: `http://127.0.0.1:${port}/v1`,

@@ -13,10 +13,11 @@ import type { Provider } from './targets.ts';
 const root = join(import.meta.dirname, '../../..');
 
 export interface Weir extends Target {
-  readonly access: { readonly graphqlUrl: string; readonly graphqlWsUrl: string; readonly inferenceUrls: readonly string[] } & Record<
-    'inferenceUrl' | 'organizationId' | 'email' | 'password' | 'apiKey',
-    string
-  >;
+  readonly access: {
+    readonly graphqlUrl: string;
+    readonly graphqlWsUrl: string;
+    readonly inferenceUrls: readonly string[];
+  } & Record<'inferenceUrl' | 'organizationId' | 'email' | 'password' | 'apiKey', string>;
   readonly databaseUrl: string;
   /** Milliseconds from the start of the command to `weir is ready`. */
   readonly startMs: number;
@@ -45,17 +46,23 @@ async function startWeir(
 ): Promise<Weir> {
   const home = newHome();
   const startedAt = performance.now();
-  const child = await spawnUntil(process.execPath, [join(root, `embedded/src/${entry}.ts`)], 'weir is ready', {
-    ...ANY_PORT,
-    WEIR_HOME: join(home, 'home'),
-    LOG_LEVEL: 'warn',
-    DEMO_PROVIDER_URL: provider.url,
-    DEMO_PROVIDER_API_KEY: provider.apiKey,
-    ...environment,
-  });
+  const child = await spawnUntil(
+    process.execPath,
+    [join(root, `embedded/src/${entry}.ts`)],
+    'weir is ready',
+    {
+      ...ANY_PORT,
+      WEIR_HOME: join(home, 'home'),
+      LOG_LEVEL: 'warn',
+      DEMO_PROVIDER_URL: provider.url,
+      DEMO_PROVIDER_API_KEY: provider.apiKey,
+      ...environment,
+    },
+  );
   const startMs = performance.now() - startedAt;
   const access = JSON.parse(readFileSync(join(home, 'home/demo.json'), 'utf8')) as Weir['access'];
-  const databaseUrl = environment['DATABASE_URL'] ?? readFileSync(join(home, 'home/database-url'), 'utf8').trim();
+  const databaseUrl =
+    environment['DATABASE_URL'] ?? readFileSync(join(home, 'home/database-url'), 'utf8').trim();
   await everythingOn(databaseUrl);
   return {
     name,
@@ -104,7 +111,10 @@ function proxyPid(launcher: ChildProcess): number | undefined {
       if (!/^\d+$/.test(entry)) continue;
       const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
       const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      if (parent === launcher.pid && readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes('router-proxy')) {
+      if (
+        parent === launcher.pid &&
+        readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes('router-proxy')
+      ) {
         return Number(entry);
       }
     }
