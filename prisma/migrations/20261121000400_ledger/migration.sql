@@ -99,10 +99,13 @@ BEGIN
   END IF;
   FOR wanted IN SELECT today + n FROM generate_series(-1, days) AS n LOOP
     part := 'attempt_log_' || to_char(wanted, 'YYYYMMDD');
-    CONTINUE WHEN to_regclass('ledger.' || part) IS NOT NULL;
-    -- Taken only when there is something to do, and then looked at again.
+    CONTINUE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c
+      WHERE c.relnamespace = 'ledger'::regnamespace AND c.relname = part);
+    -- Taken only when there is something to do, and then looked at again: by a query, because to_regclass may answer from
+    -- a cache that is older than the lock.
     PERFORM pg_advisory_xact_lock(hashtext('ledger.ensure_partitions'));
-    CONTINUE WHEN to_regclass('ledger.' || part) IS NOT NULL;
+    CONTINUE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c
+      WHERE c.relnamespace = 'ledger'::regnamespace AND c.relname = part);
     EXECUTE format('CREATE TABLE ledger.%I (LIKE ledger.attempt_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part);
     -- Rows of that day that the default partition caught move over with their place in the order unchanged.
     LOCK TABLE ledger.attempt_log_default IN ACCESS EXCLUSIVE MODE;
