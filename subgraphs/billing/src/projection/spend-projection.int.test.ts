@@ -85,7 +85,7 @@ describe('each row', () => {
           projectBatch(victim, dying, 5)
             .then(({ kind }) => kind)
             .catch(() => 'killed'),
-        { interval: 5 },
+        { timeout: 20_000, interval: 5 },
       )
       .toBe('killed');
     expect(await spendOf(tenant.organizationId)).toEqual({ requests: 0, tokens: 0, cost: 0 });

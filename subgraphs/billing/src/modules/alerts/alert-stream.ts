@@ -57,14 +57,19 @@ export function createAlertStream(
     // Nothing older is left in the database (retention), so go on with what the topic holds.
     return next ?? topic.recentAfter(position);
   };
+  const isOpen = (): boolean => state.kind === 'open';
   const next = async (): Promise<IteratorResult<BudgetAlert, undefined>> => {
-    while (state.kind === 'open') {
+    while (isOpen()) {
       waker.clear();
-      const alert = await take();
-      // Leaving while a page is read wins over its first alert.
-      if ((state as { kind: string }).kind !== 'open') break;
-      if (alert) return deliver(alert);
-      await waker.wait(WAIT_MS);
+      try {
+        const alert = await take();
+        // Leaving while a page is read wins over its first alert.
+        if (alert && isOpen()) return deliver(alert);
+      } catch (error) {
+        // The subscriber comes again with the last id it has, and misses nothing.
+        close({ kind: 'failed', error });
+      }
+      if (isOpen()) await waker.wait(WAIT_MS);
     }
     if (state.kind !== 'failed') return DONE;
     const { error } = state;
