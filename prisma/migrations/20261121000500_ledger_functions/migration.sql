@@ -321,7 +321,7 @@ DECLARE
     WHEN 'hour' = ANY (windows) THEN at_ms % 3600000 + 3600000
     WHEN 'minute' = ANY (windows) THEN at_ms % 60000 + 60000
     ELSE 0 END;
-  business_date constant date :=
+  this_date constant date :=
     (to_timestamp(day_start_ms / 1000.0) AT TIME ZONE coalesce(policy.organization_zone(organization), 'UTC'))::date;
 BEGIN
   RETURN QUERY
@@ -350,9 +350,9 @@ BEGIN
     SELECT l AS attempt, CASE l.class WHEN 'close' THEN 1 ELSE 0 END AS requests,
       l.input_tokens + l.cached_input_tokens + l.cache_write_tokens + l.output_tokens + l.reasoning_tokens AS tokens
     FROM ledger.unprojected(organization) l
-    WHERE 'day' = ANY (windows) AND l.business_date = window_counts.business_date
+    WHERE 'day' = ANY (windows) AND l.business_date = this_date
     UNION ALL
-    SELECT o.attempt, o.requests, o.tokens FROM open o WHERE o.on_date = window_counts.business_date
+    SELECT o.attempt, o.requests, o.tokens FROM open o WHERE o.on_date = this_date
   )
   SELECT a.place, r.current, r.previous FROM asked a CROSS JOIN LATERAL (
     SELECT
@@ -369,7 +369,7 @@ BEGIN
   SELECT a.place,
     (coalesce((SELECT sum(CASE a.metric WHEN 'tokens' THEN s.tokens ELSE s.requests END) FROM billing.node_spend s
       WHERE s.node_id = a.node_id AND s.organization_id = organization
-        AND s.business_date = window_counts.business_date AND (a.model IS NULL OR s.model = a.model)), 0)
+        AND s.business_date = this_date AND (a.model IS NULL OR s.model = a.model)), 0)
     + coalesce((SELECT sum(CASE a.metric WHEN 'tokens' THEN t.tokens ELSE t.requests END) FROM today t
       WHERE ledger.is_below(t.attempt, a.node_kind, a.node_id)
         AND (a.model IS NULL OR (t.attempt).model_effective = a.model)), 0))::bigint,

@@ -20,7 +20,7 @@ function fieldsOf(record: AttemptRecord): string {
     `${record.attemptNumber},${record.organizationId},\\"{${record.accountPath.join(',')}}\\",${record.apiKeyId},` +
     `${quote(record.modelRequested)},${quote(record.modelEffective)},${quote(record.provider)},` +
     `${record.providerKeyId},${record.decision},${quote(record.endpoint)},${record.stream ? 't' : 'f'},` +
-    `${quote(record.priceId)},${new Date(record.admittedAtMs).toISOString()},${record.businessDate},` +
+    `${quote(record.priceId)},${Math.floor(record.admittedAtMs)},${record.businessDate},` +
     (isIntent ? `${record.holdCost},${record.holdTokens},,,,,,,,,,,,,,,` : `,,${closeFields(record)}`)
   );
 }

@@ -195,7 +195,8 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     if (isReplaying || isStopping) return;
     isReplaying = true;
     try {
-      while (awaySince === undefined && !isStopping && (await replayFile()));
+      // The bytes are asked at once, so a file that appears after the last one was looked for is not overlooked.
+      while (awaySince === undefined && !isStopping && spill.bytes() > 0) await replayFile();
     } catch (error) {
       beginAway(error);
     } finally {
@@ -203,11 +204,11 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     }
   };
 
-  const replayFile = async (): Promise<boolean> => {
+  const replayFile = async (): Promise<void> => {
     const file = await spill.oldest();
-    if (!file) return false;
+    if (!file) return;
     for (let from = 0; from < file.records.length; from += settings.flushRows) {
-      if (isStopping) return false;
+      if (isStopping) return;
       const chunk = file.records.slice(from, from + settings.flushRows);
       await append(chunk);
       metrics.rows.inc({ outcome: 'replayed' }, chunk.length);
@@ -216,7 +217,6 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     metrics.damagedLines.inc(file.damaged.length);
     if (file.isTorn) log.warn({}, 'spill ended in an interrupted line');
     await file.done();
-    return true;
   };
 
   /** The number of the oldest record that is neither in Postgres nor on disk. */

@@ -16,7 +16,10 @@ const INTENT = 'intent.1';
 const CLOSE = 'close.1';
 
 const uuid = z.uuid().transform((text) => text as Uuid);
-const nano = z.string().transform((text) => BigInt(text) as NanoUsd);
+const nano = z
+  .string()
+  .regex(/^-?\d{1,19}$/)
+  .transform((text) => BigInt(text) as NanoUsd);
 const count = z.int().min(0);
 
 const dimensions = [

@@ -1,0 +1,239 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AttemptRecord } from '@weir/contracts/attempt-record';
+import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { nanoUsd } from '@weir/kernel/money';
+import { createLedgerClient, type LedgerClient } from './ledger-client.ts';
+import { aClose, anIntent, anOwner, closes, intents } from './test-attempts.ts';
+import { createTestLedger, insertBudget, type TestLedger } from './test-ledger.ts';
+
+let test: TestLedger;
+let ledger: LedgerClient;
+
+beforeAll(async () => {
+  test = await createTestLedger();
+  ledger = createLedgerClient(test.pool, 5_000);
+});
+afterAll(() => test.drop());
+
+const DAY_MS = 86_400_000;
+
+async function positionOf(budgetId: Uuid, atMs = Date.now()) {
+  const startMs = Math.floor(atMs / DAY_MS) * DAY_MS;
+  const query = { budgetId, periodStartMs: startMs, periodEndMs: startMs + DAY_MS, closedSinceMs: atMs - 60_000 };
+  return (await ledger.positions([query]))[0];
+}
+
+/** What the billing projection does, for everything in the log. */
+async function project(): Promise<void> {
+  await test.admin.query(`
+    with rows as (
+      select l.*, node from ledger.attempt_log l,
+        lateral unnest(array[l.organization_id, l.api_key_id] || l.account_path) node
+      where class <> 'intent' and (l.xid, l.seq) > (select xid, seq from billing.projection_cursor where name = 'billing')
+    )
+    insert into billing.node_spend (organization_id, node_id, model, business_date, requests, tokens, cost_nano)
+    select organization_id, node, model_effective, business_date, count(*) filter (where class = 'close'),
+      sum(input_tokens + cached_input_tokens + cache_write_tokens + output_tokens + reasoning_tokens), sum(cost)
+    from rows group by 1, 2, 3, 4
+    on conflict (node_id, business_date, model) do update set requests = node_spend.requests + excluded.requests,
+      tokens = node_spend.tokens + excluded.tokens, cost_nano = node_spend.cost_nano + excluded.cost_nano`);
+  await test.admin.query(`
+    update billing.projection_cursor set (xid, seq) =
+      (select xid, seq from ledger.attempt_log order by xid desc, seq desc limit 1) where name = 'billing'`);
+}
+
+describe('ledger.append', () => {
+  it('keeps every value, whatever the texts hold', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(intents, closes), async (record) => {
+        await ledger.append([record]);
+        const { rows } = await test.admin.query<Record<string, unknown>>(
+          'select *, business_date::text as date from ledger.attempt_log where attempt_id = $1',
+          [record.attemptId],
+        );
+        expect(rows).toHaveLength(1);
+        expect(rows[0]).toMatchObject({
+          kind: record.kind,
+          request_id: record.requestId,
+          account_path: record.accountPath,
+          model_requested: record.modelRequested.replaceAll('\0', '\uFFFD'),
+          endpoint: record.endpoint.replaceAll('\0', '\uFFFD'),
+          price_id: record.priceId?.replaceAll('\0', '\uFFFD') ?? null,
+          decision: record.decision,
+          stream: record.stream,
+          admitted_at_ms: String(record.admittedAtMs),
+          date: record.businessDate,
+          ...(record.kind === 'intent'
+            ? { hold_cost: String(record.holdCost), hold_tokens: String(record.holdTokens) }
+            : {
+                cost: String(record.cost),
+                input_tokens: '10',
+                reasoning_tokens: '3',
+                status: record.status,
+                metering_source: record.meteringSource,
+                upstream_status: record.upstreamStatus,
+                error_code: record.errorCode?.replaceAll('\0', '\uFFFD') ?? null,
+                latency_ms: record.latencyMs,
+                time_to_first_byte_ms: record.timeToFirstByteMs,
+              }),
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('changes nothing when rows are there already, in another batch or in the same', async () => {
+    const intent = anIntent(test.owner);
+    const rows = [intent, aClose(intent)];
+    expect(await ledger.append([...rows, ...rows])).toEqual({ inserted: 2, adjusted: 0 });
+    expect(await ledger.append(rows)).toEqual({ inserted: 0, adjusted: 0 });
+  });
+
+  it('turns a settlement after a provisional close into one signed difference, once', async () => {
+    const intent = anIntent(test.owner);
+    await ledger.append([intent]);
+    expect(await ledger.closeProvisionally([intent.attemptId, newUuid()])).toBe(1);
+    expect(await ledger.closeProvisionally([intent.attemptId])).toBe(0);
+    expect(await ledger.totals([intent.attemptId])).toMatchObject([{ cost: 1_000n, tokens: 500 }]);
+    const close = aClose(intent);
+    expect(await ledger.append([close])).toEqual({ inserted: 0, adjusted: 1 });
+    expect(await ledger.append([close, intent])).toEqual({ inserted: 0, adjusted: 0 });
+    expect(await ledger.totals([intent.attemptId])).toMatchObject([{ cost: 400n, tokens: 36 }]);
+    const { rows } = await test.admin.query(
+      `select cost, input_tokens, output_tokens, status from ledger.attempt_log where attempt_id = $1 and class = 'adjust'`,
+      [intent.attemptId],
+    );
+    expect(rows).toEqual([{ cost: '-600', input_tokens: '-490', output_tokens: '20', status: 'SUCCESS' }]);
+  });
+
+  it('lets a provisional close never replace a settlement', async () => {
+    const intent = anIntent(test.owner);
+    await ledger.append([intent, aClose(intent)]);
+    expect(await ledger.closeProvisionally([intent.attemptId])).toBe(0);
+    expect(await ledger.totals([intent.attemptId])).toMatchObject([{ cost: 400n }]);
+  });
+});
+
+describe('ledger.position', () => {
+  it('is exact wherever the projection stands, and counts open attempts apart', async () => {
+    const [team] = test.owner.accountPath.slice(-1);
+    const model = `m-${newUuid()}`;
+    const other = { ...test.owner, accountPath: test.owner.accountPath.slice(0, 1), apiKeyId: newUuid() };
+    const scope = { models: JSON.stringify([`${model.slice(0, 12)}*`]) };
+    const budgets = {
+      organization: await insertBudget(test, scope),
+      team: await insertBudget(test, { ...scope, node_kind: 'ACCOUNT', node_id: team }),
+      key: await insertBudget(test, { ...scope, node_kind: 'API_KEY', node_id: test.owner.apiKeyId }),
+      tokens: await insertBudget(test, { ...scope, metric: 'TOKENS' }),
+      requests: await insertBudget(test, { ...scope, metric: 'REQUESTS' }),
+      otherModels: await insertBudget(test, { models: JSON.stringify(['%', `${model}_`]) }),
+    };
+    const attempt = (owner: typeof test.owner, changes = {}) => anIntent(owner, { modelEffective: model, ...changes });
+    const yesterday = new Date(Date.now() - DAY_MS).toISOString().slice(0, 10);
+    const mine = attempt(test.owner);
+    const theirs = attempt(other);
+    const late = attempt(test.owner);
+    const open = attempt(test.owner);
+    const records: AttemptRecord[] = [
+      mine,
+      aClose(mine),
+      theirs,
+      aClose(theirs),
+      aClose(attempt(test.owner, { businessDate: yesterday })),
+      aClose(attempt(anOwner())),
+      aClose(anIntent(test.owner, { modelEffective: 'another' })),
+      late,
+      open,
+    ];
+    await ledger.append(records);
+    await ledger.closeProvisionally([late.attemptId]);
+    await ledger.append([aClose(late, { cost: nanoUsd(30n) })]);
+    for (const step of [() => Promise.resolve(), project, project]) {
+      await step();
+      expect(await positionOf(budgets.organization)).toMatchObject({ metric: 'COST', committed: 830n });
+      expect(await positionOf(budgets.team)).toMatchObject({ committed: 430n });
+      expect(await positionOf(budgets.key)).toMatchObject({ committed: 430n });
+      expect(await positionOf(budgets.tokens)).toMatchObject({ metric: 'TOKENS', committed: 108n });
+      expect(await positionOf(budgets.requests)).toMatchObject({ metric: 'REQUESTS', committed: 3n });
+      expect(await positionOf(budgets.otherModels)).toMatchObject({ committed: 0n, open: [], closed: [] });
+      const { open: opened, closed } = (await positionOf(budgets.organization)) ?? {};
+      expect(opened).toEqual([open]);
+      expect(new Set(closed)).toEqual(new Set([mine.attemptId, theirs.attemptId, late.attemptId]));
+      await ledger.followOpenAttempts(1_000);
+    }
+  });
+
+  it('is absent for a budget that is gone', async () => {
+    expect(await positionOf(newUuid())).toBeUndefined();
+  });
+});
+
+describe('following open attempts', () => {
+  it('finds each open intent whatever its place in the log, until it is closed', async () => {
+    const budget = await insertBudget(test, { node_kind: 'API_KEY', node_id: test.owner.apiKeyId });
+    const listed = async () => {
+      const { open = [] } = (await positionOf(budget)) ?? {};
+      return new Set(open.map((intent) => intent.attemptId));
+    };
+    const before = await listed();
+    const added: AttemptRecord[] = [];
+    for (let step = 0; step < 12; step++) {
+      const batch = Array.from({ length: 5 }, () => anIntent(test.owner));
+      added.push(...batch);
+      await ledger.append(batch);
+      const closed = added.splice(step, 2);
+      await ledger.append(closed.map((record) => (record.kind === 'intent' ? aClose(record) : record)));
+      // Small steps, so that the bound falls between transactions.
+      while (await ledger.followOpenAttempts(7));
+      const ids = [...before, ...added.map((record) => record.attemptId)];
+      expect(await listed()).toEqual(new Set(ids));
+    }
+    while (await ledger.followOpenAttempts(7));
+    const doubtful = await ledger.doubtful(0, '00000000-0000-0000-0000-000000000000' as Uuid, 1_000);
+    const own = doubtful.filter((row) => row.organizationId === test.owner.organizationId);
+    expect(new Set(own.map((row) => row.attemptId))).toEqual(await listed());
+  });
+});
+
+describe('ledger.window_counts', () => {
+  it('counts current and previous cells per node, and a business day wherever the projection stands', async () => {
+    const owner = { ...test.owner, apiKeyId: newUuid() };
+    const atMs = Date.now();
+    const dayStartMs = Math.floor(atMs / DAY_MS) * DAY_MS;
+    const model = `w-${newUuid()}`;
+    const at = (admittedAtMs: number) =>
+      anIntent(owner, {
+        admittedAtMs,
+        modelEffective: model,
+        businessDate: new Date(atMs).toISOString().slice(0, 10),
+      });
+    const now = at(atMs);
+    const open = at(atMs);
+    const minuteAgo = at(atMs - 60_000);
+    await ledger.append([now, aClose(now), open, minuteAgo, aClose(minuteAgo)]);
+    const window = (metric: 'requests' | 'tokens', length: 'minute' | 'day', subject: string) =>
+      ({ subject, metric, window: length, limit: 10 }) as const;
+    const key = `key:${owner.apiKeyId}`;
+    const windows = [
+      window('requests', 'minute', key),
+      window('tokens', 'minute', key),
+      window('requests', 'day', key),
+      window('tokens', 'day', `org:${owner.organizationId}|${model}`),
+      window('requests', 'minute', `${key}|another`),
+      window('requests', 'minute', `acc:${newUuid()}`),
+    ];
+    for (const step of [() => Promise.resolve(), project]) {
+      await step();
+      const counts = await ledger.windowCounts({ organizationId: owner.organizationId, atMs, dayStartMs, windows });
+      expect(counts).toMatchObject([
+        { current: 2, previous: 1 },
+        { current: 36, previous: 36 },
+        { current: 3, previous: 0 },
+        { current: 72, previous: 0 },
+        { current: 0, previous: 0 },
+        { current: 0, previous: 0 },
+      ]);
+    }
+  });
+});
