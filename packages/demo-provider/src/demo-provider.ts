@@ -104,9 +104,9 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
       ...behaviour.options,
       ...optionsInPrompt(request.lastMessage),
     });
-    const { finish, ...ended } = await respond(res, request, answer, behaviour);
-    book.add({ ...note, status: 200, ...ended });
-    finish();
+    const ending = await respond(res, request, answer, behaviour);
+    book.add({ ...note, status: 200, outcome: ending.outcome, billed: ending.billed });
+    ending.finish();
   }
 
   async function route(req: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -52,19 +52,36 @@ describe('an access token', () => {
   });
 
   it('is refused under any other algorithm, for another audience, and as another kind of token', async () => {
-    const { verify, keys } = tokensAt(1_800_000_000_000);
-    const base = () =>
-      new SignJWT({ sid: names.sessionId }).setSubject(names.userId).setIssuedAt(1_800_000_000).setExpirationTime('9999999999'); // prettier-ignore
-    const header = { kid: keys.id, typ: 'at+jwt' };
+    const tokens = tokensAt(1_800_000_000_000);
+    const { keys } = tokens;
     const { privateKey } = keys.current();
-    const none = `${btoa(JSON.stringify({ ...header, alg: 'none' }))}.${btoa(JSON.stringify({ sub: names.userId }))}.`;
-    const publicDer = generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' });
+    const header = { alg: 'EdDSA', kid: keys.id, typ: 'at+jwt' };
+    const unsigned = (audience: string) =>
+      new SignJWT({ sid: names.sessionId })
+        .setSubject(names.userId)
+        .setIssuer('weir-identity')
+        .setAudience(audience)
+        .setIssuedAt(1_800_000_000)
+        .setExpirationTime(1_900_000_000);
+    const publicBytes = (await keys.publicKey(keys.id))?.export({ format: 'der', type: 'spki' });
+    const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const genuine = await unsigned('weir').setProtectedHeader(header).sign(privateKey);
+    await expect(tokens.verify(genuine)).resolves.toMatchObject(names);
+
     const forged = [
-      none,
-      await base().setIssuer('weir-identity').setAudience('weir').setProtectedHeader({ ...header, alg: 'HS256' }).sign(publicDer),
-      await base().setIssuer('weir-identity').setAudience('other').setProtectedHeader({ ...header, alg: 'EdDSA' }).sign(privateKey),
-      await base().setIssuer('weir-identity').setAudience('weir').setProtectedHeader({ alg: 'EdDSA', kid: keys.id }).sign(privateKey),
-    ]; // prettier-ignore
-    for (const text of [...forged, '', 'x.y.z']) await expect(verify(text)).rejects.toMatchObject(refused);
+      `${encode({ ...header, alg: 'none' })}.${genuine.split('.')[1] ?? ''}.`,
+      await unsigned('weir')
+        .setProtectedHeader({ ...header, alg: 'HS256' })
+        .sign(publicBytes ?? Buffer.alloc(0)),
+      await unsigned('other').setProtectedHeader(header).sign(privateKey),
+      await unsigned('weir')
+        .setProtectedHeader({ ...header, typ: 'JWT' })
+        .sign(privateKey),
+      await unsigned('weir')
+        .setProtectedHeader({ ...header, kid: newUuid() })
+        .sign(privateKey),
+    ];
+    for (const text of [...forged, '', 'x.y.z'])
+      await expect(tokens.verify(text)).rejects.toMatchObject(refused);
   });
 });

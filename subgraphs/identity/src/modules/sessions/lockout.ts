@@ -12,7 +12,8 @@ export const LOCKOUT = {
 } as const;
 
 export function isLocked(throttle: Throttle | undefined, nowMs: number): boolean {
-  return throttle?.lockedUntilMs != null && nowMs < throttle.lockedUntilMs;
+  const lockedUntilMs = throttle?.lockedUntilMs ?? null;
+  return lockedUntilMs !== null && nowMs < lockedUntilMs;
 }
 
 /**

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { newUuid } from '@weir/kernel/ids';
+import { ROOT_DNA, type Account } from '../accounts/account.ts';
+import type { ApiKey } from '../api-keys/api-key.ts';
+import type { Organization } from '../organizations/organization.ts';
+import { standingOfApiKey, standingOfSession, type SessionRecord } from './standing.ts';
+
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+const createdAt = new Date(NOW - 1_000);
+const organization: Organization = {
+  id: newUuid(),
+  slug: 'example',
+  name: 'Example',
+  status: 'ACTIVE',
+  timeZone: 'UTC',
+  createdAt,
+};
+const organizationId = organization.id;
+const user = {
+  id: newUuid(),
+  email: 'a@example.org',
+  displayName: 'A',
+  status: 'ACTIVE',
+  createdAt,
+} as const;
+const record: SessionRecord = {
+  session: {
+    id: newUuid(),
+    userId: user.id,
+    organizationId,
+    refreshTokenHash: Buffer.alloc(32),
+    expiresAt: new Date(NOW + 1_000),
+    revokedAt: null,
+  },
+  user,
+  membership: {
+    id: newUuid(),
+    organizationId,
+    userId: user.id,
+    role: 'ANALYST',
+    status: 'ACTIVE',
+    createdAt,
+  },
+  organization,
+};
+
+describe('the standing of a session', () => {
+  it('is its member’s role at this moment', () => {
+    expect(standingOfSession(record, NOW)).toEqual({
+      actor: { type: 'user', userId: user.id, sessionId: record.session.id },
+      organizationId,
+      permissions: ['org.read', 'account.read', 'usage.read'],
+    });
+  });
+
+  it('is gone with the session and with the person’s suspension', () => {
+    expect(standingOfSession(record, NOW + 1_000)).toBeUndefined();
+    expect(standingOfSession({ ...record, user: { ...user, status: 'SUSPENDED' } }, NOW)).toBeUndefined();
+  });
+
+  it('permits nothing once the membership is suspended or gone, or the organization closed', () => {
+    const nothing = { organizationId: null, permissions: [] };
+    const suspended = record.membership && ({ ...record.membership, status: 'SUSPENDED' } as const);
+    expect(standingOfSession({ ...record, membership: suspended }, NOW)).toMatchObject(nothing);
+    expect(standingOfSession({ ...record, membership: undefined }, NOW)).toMatchObject(nothing);
+    const closed = { ...organization, status: 'CLOSED' } as const;
+    expect(standingOfSession({ ...record, organization: closed }, NOW)).toMatchObject(nothing);
+  });
+
+  it('stays in a suspended organization, whose members must be able to put things right', () => {
+    const suspended = { ...organization, status: 'SUSPENDED' } as const;
+    expect(standingOfSession({ ...record, organization: suspended }, NOW)).toMatchObject({ organizationId });
+  });
+});
+
+describe('the standing of an API key', () => {
+  const root: Account = {
+    id: newUuid(),
+    organizationId,
+    parentId: null,
+    kind: 'OWNER',
+    name: 'Example',
+    status: 'ACTIVE',
+    dna: ROOT_DNA,
+    createdAt,
+  };
+  const apiKey: ApiKey = {
+    id: newUuid(),
+    organizationId,
+    accountId: root.id,
+    name: 'key',
+    prefix: 'sk-Xvs123',
+    last4: '4567',
+    scopes: ['inference:write'],
+    revokedAt: null,
+    expiresAt: new Date(NOW + 5_000),
+    disconnectPolicy: 'ABORT',
+    createdAt,
+  };
+  const standing = (change: Partial<ApiKey>, accounts = [root], of = organization) =>
+    standingOfApiKey({ apiKey: { ...apiKey, ...change }, accounts, organization: of }, NOW);
+
+  it('is what its scopes permit, until it expires', () => {
+    expect(standing({})).toEqual({
+      actor: { type: 'apiKey', apiKeyId: apiKey.id, accountId: root.id },
+      organizationId,
+      permissions: ['org.read'],
+      expiresAtMs: NOW + 5_000,
+    });
+  });
+
+  it('says why it is refused', () => {
+    const code = (...args: Parameters<typeof standing>) => {
+      try {
+        return standing(...args);
+      } catch (thrown) {
+        return thrown;
+      }
+    };
+    expect(code({ revokedAt: createdAt })).toMatchObject({ code: 'API_KEY_REVOKED' });
+    expect(code({ expiresAt: new Date(NOW) })).toMatchObject({ code: 'API_KEY_EXPIRED' });
+    expect(code({}, [{ ...root, status: 'SUSPENDED' }])).toMatchObject({ code: 'ACCOUNT_SUSPENDED' });
+    expect(code({}, [root], { ...organization, status: 'SUSPENDED' })).toMatchObject({
+      code: 'ACCOUNT_SUSPENDED',
+    });
+  });
+});
