@@ -1,0 +1,67 @@
+import { canSee } from '@weir/graphql/authorization';
+import { idArgument } from '@weir/graphql/id-argument';
+import { toMoney } from '@weir/graphql/money';
+import type { Uuid } from '@weir/kernel/ids';
+import type { Context } from '../../context.ts';
+import type {
+  AccountResolvers,
+  ApiKeyResolvers,
+  OrganizationResolvers,
+  OrganizationUsageArgs,
+  UsageSeriesResolvers,
+} from '../../generated/resolvers-types.ts';
+import { freshnessStatus } from './freshness.ts';
+import { totalTokens, type UsageReport, type UsageSums } from './usage.ts';
+
+function toSums(sums: UsageSums) {
+  const { requests, errors, input, cachedInput, cacheWrite, output, reasoning, cost } = sums;
+  return {
+    requests,
+    errors,
+    tokens: { input, cachedInput, cacheWrite, output, reasoning },
+    totalTokens: totalTokens(sums),
+    cost: toMoney(cost),
+  };
+}
+
+/** Null when the actor does not belong to the organization, so that it looks absent. */
+async function usageOf(
+  nodeId: Uuid,
+  organizationId: Uuid | null,
+  { range, granularity }: OrganizationUsageArgs,
+  { identity, loaders }: Context,
+): Promise<UsageReport | null> {
+  if (organizationId === null || !canSee(identity, 'usage:read', { organizationId })) return null;
+  const [startMs, endMs] = [range.start.getTime(), range.end.getTime()];
+  return loaders.usage.load({ nodeId, startMs, endMs, granularity });
+}
+
+export const organization: Pick<OrganizationResolvers, 'usage'> = {
+  usage({ id }, args, context) {
+    const organizationId = idArgument('organization', id, 'id');
+    return usageOf(organizationId, organizationId, args, context);
+  },
+};
+
+/** An account or key of another organization has no sums that row-level security would show. */
+export const account: Pick<AccountResolvers, 'usage'> = {
+  usage: ({ id }, args, context) =>
+    usageOf(idArgument('account', id, 'id'), context.identity.organizationId, args, context),
+};
+
+export const apiKey: Pick<ApiKeyResolvers, 'usage'> = {
+  usage: ({ id }, args, context) =>
+    usageOf(idArgument('apiKey', id, 'id'), context.identity.organizationId, args, context),
+};
+
+export const usageSeries: UsageSeriesResolvers = {
+  start: ({ startMs }) => new Date(startMs),
+  end: ({ endMs }) => new Date(endMs),
+  buckets: ({ buckets }) => buckets.map((bucket) => ({ start: new Date(bucket.startMs), ...toSums(bucket) })),
+  totals: ({ totals }) => toSums(totals),
+  byModel: ({ byModel }) => byModel.map(({ model, ...sums }) => ({ model, ...toSums(sums) })),
+  async freshness({ organizationId }, _, { loaders }) {
+    const { lastEventAt, lagSeconds } = await loaders.freshness.load(organizationId);
+    return { lastEventAt, lagSeconds, status: freshnessStatus(lagSeconds) };
+  },
+};
