@@ -181,8 +181,11 @@ export interface ExpiredLease {
   readonly organizationId: Uuid;
   readonly attemptId: Uuid;
   readonly evidence: string;
-  /** The cap that was granted, as far as it is known: the evidence was composed before and may bound a higher one. */
-  readonly outputCap?: number | null;
+  /**
+   * The cap that was granted; null where there is none or only a seed told of the attempt. The evidence was composed
+   * before the admission and may bound a higher one.
+   */
+  readonly outputCap: number | null;
 }
 
 /**

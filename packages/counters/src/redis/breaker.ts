@@ -25,8 +25,10 @@ type State =
   /** A probe that never returns is replaced by another when its time is over. */
   | { readonly kind: 'probing'; readonly untilMs: number };
 
+const CLOSED: State = { kind: 'closed', failures: 0 };
+
 export function createBreaker({ failuresToOpen, pauseMs, now, onChange }: BreakerOptions): Breaker {
-  let state: State = { kind: 'closed', failures: 0 };
+  let state: State = CLOSED;
 
   return {
     tryEnter() {
@@ -39,7 +41,7 @@ export function createBreaker({ failuresToOpen, pauseMs, now, onChange }: Breake
       // Answers to calls made before it opened come late and prove nothing about the present.
       if (state.kind === 'open') return;
       const wasProbing = state.kind === 'probing';
-      if (wasProbing || state.failures > 0) state = { kind: 'closed', failures: 0 };
+      state = CLOSED;
       if (wasProbing) onChange?.('closed', undefined);
     },
     failed(cause) {

@@ -2,6 +2,9 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 export type RedisClient = Redis | Cluster;
 
+/** How replies are mapped is not a choice: the scripts' replies are read in the default way. */
+export type RedisSettings = Omit<RedisOptions, 'replyMapping'>;
+
 const CONNECT_TIMEOUT_MS = 2_000;
 const RETRY_MAX_MS = 1_000;
 
@@ -16,23 +19,23 @@ const RETRY_MAX_MS = 1_000;
  * @param options More options of ioredis, for what a URL cannot say (certificates, NAT maps).
  * @throws TypeError when the URL is none of these.
  */
-export function connectRedis(url: string, options: RedisOptions = {}): RedisClient {
+export function connectRedis(url: string, options: RedisSettings = {}): RedisClient {
   const client = open(url, options);
   // Without a listener ioredis prints to the console; whoever asks the store gets the error.
   client.on('error', () => undefined);
   return client;
 }
 
-function open(url: string, options: RedisOptions): RedisClient {
+function open(url: string, options: RedisSettings): RedisClient {
   const scheme = /^([a-z-]+):\/\//.exec(url)?.[1];
-  const common: RedisOptions = {
+  const common: RedisSettings = {
     connectTimeout: CONNECT_TIMEOUT_MS,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
     ...options,
   };
-  const single: RedisOptions = { ...common, enableOfflineQueue: false, retryStrategy };
+  const single: RedisSettings = { ...common, enableOfflineQueue: false, retryStrategy };
   if (scheme === 'redis' || scheme === 'rediss') return new Redis(url, single);
   const { hosts, username, password, path } = parseHosts(url);
   const tls = scheme?.startsWith('rediss') === true ? { tls: {} } : {};

@@ -50,21 +50,31 @@ export function createRegistry(runner: Runner, prefix: string): Registry {
 
   const visit = async (
     organization: Uuid,
-    score: string,
-    args: readonly (string | number)[],
+    now: number | '',
+    graceMs: number,
+    limit: number,
   ): Promise<ExpiredLease[]> => {
-    const keys = organizationKeys(prefix, organization);
-    const [now = '', graceMs = 0, limit = 0] = args;
-    const reply = replyList(await runner.script('expired', [keys.leases], [now, keys.base, graceMs, limit]));
-    if (intAt(reply, 0) === 0 && Number(score) < Date.now() - FORGET_MS) {
-      await runner.script('unregister', [key], [organization, score]);
-    }
+    const { base, leases } = organizationKeys(prefix, organization);
+    const reply = replyList(await runner.script('expired', [leases], [now, base, graceMs, limit]));
+    if (intAt(reply, 0) === 0) await forgetIdle(organization);
     const found: ExpiredLease[] = [];
-    for (let at = 1; at < reply.length; at += 2) {
+    for (let at = 1; at < reply.length; at += 3) {
       const attemptId = parseUuid(textAt(reply, at));
-      found.push({ organizationId: organization, attemptId, evidence: textAt(reply, at + 1) });
+      const cap = intAt(reply, at + 2);
+      found.push({
+        organizationId: organization,
+        attemptId,
+        evidence: textAt(reply, at + 1),
+        outputCap: cap < 0 ? null : cap,
+      });
     }
     return found;
+  };
+
+  const forgetIdle = async (organization: Uuid): Promise<void> => {
+    const score = await runner.command((redis) => redis.zscore(key, organization));
+    if (score === null || Number(score) >= Date.now() - FORGET_MS) return;
+    await runner.script('unregister', [key], [organization, score]);
   };
 
   return {
@@ -82,11 +92,8 @@ export function createRegistry(runner: Runner, prefix: string): Registry {
         if (position >= total) position = 0;
         const count = Math.min(VISITS_AT_ONCE, left);
         const last = position + count - 1;
-        const page = await runner.command((redis) => redis.zrange(key, position, last, 'WITHSCORES'));
-        const visits: Promise<ExpiredLease[]>[] = [];
-        for (let at = 0; at + 1 < page.length; at += 2) {
-          visits.push(visit(parseUuid(textAt(page, at)), textAt(page, at + 1), [now, graceMs, limit]));
-        }
+        const page = await runner.command((redis) => redis.zrange(key, position, String(last)));
+        const visits = page.map((member) => visit(parseUuid(member), now, graceMs, limit));
         if (visits.length === 0) break;
         for (const leases of await Promise.all(visits)) found.push(...leases);
         position += visits.length;

@@ -1,11 +1,10 @@
-import type { RedisOptions } from 'ioredis';
 import type { Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, AdmitResult, CounterStore, Settlement } from '../contract.ts';
 import { toAmount } from '../amount.ts';
 import { encodeAdmit } from './admit-call.ts';
 import { decodeAdmit } from './admit-reply.ts';
 import { createBreaker } from './breaker.ts';
-import { connectRedis, type RedisClient } from './connection.ts';
+import { connectRedis, type RedisClient, type RedisSettings } from './connection.ts';
 import { organizationKeys, type CallContext } from './keys.ts';
 import { encodeReassert } from './reassert-call.ts';
 import { ANNOUNCE_MS, createRegistry } from './registry.ts';
@@ -30,7 +29,7 @@ export type RedisCounterStoreOptions = ({ readonly redis: RedisClient } | RedisA
 export interface RedisAddress {
   /** See `connectRedis`. The store closes the connection it opened. */
   readonly url: string;
-  readonly options?: RedisOptions;
+  readonly options?: RedisSettings;
 }
 
 export interface RedisCounterStore extends CounterStore {
@@ -89,12 +88,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
   const takeBack = createTakeBack(release, PAUSE_MS);
 
   const admit = async (request: AdmitRequest): Promise<AdmitResult> => {
-    const call = encodeAdmit(
-      organizationKeys(prefix, request.organizationId),
-      request,
-      seedQuarantineMs,
-      now(),
-    );
+    const call = encodeAdmit(contextOf(request.organizationId), request);
     const announcing = registry.announce(request.organizationId, ANNOUNCE_MS);
     if (announcing !== undefined) await announcing;
     let reply: unknown;

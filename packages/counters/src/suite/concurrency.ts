@@ -107,6 +107,7 @@ export function describeConcurrency(createRig: CreateRig): void {
         organizationId: organization,
         attemptId: lost.attemptId,
         evidence: 'what the proxy knew',
+        outputCap: 100,
       };
       expect(await mine(5000)).toEqual([entry]);
       expect(await mine(5000)).toEqual([entry]);

@@ -188,6 +188,7 @@ export function describeSeeding(createRig: CreateRig): void {
         organizationId: organization,
         attemptId,
         evidence: 'from the ledger',
+        outputCap: null,
       });
       await rig.store.settle({ organizationId: organization, attemptId, cost: 40n, tokens: 0, requests: 1 });
       expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 140n, held: 0n });

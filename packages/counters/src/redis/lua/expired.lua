@@ -1,6 +1,6 @@
 -- Attempts of one organization whose lease ran out before a moment; they stay until they are settled.
 -- KEYS: leases. ARGV: 1 now or '', 2 base, 3 grace, 4 limit.
--- Returns {count of all leases, attempt id, evidence, ...}.
+-- Returns {count of all leases, attempt id, evidence, granted output cap or -1, ...}.
 
 local before = now_ms(ARGV[1]) - tonumber(ARGV[3])
 local found = {}
@@ -9,6 +9,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', int(before), 'LIMIT',
   if attempt and (attempt[STATE] == LIVE or attempt[STATE] == THIN) then
     found[#found + 1] = id
     found[#found + 1] = attempt[EVIDENCE]
+    found[#found + 1] = attempt[CAP] or -1
   else
     call('ZREM', KEYS[1], id)
   end
