@@ -25,10 +25,10 @@ function publicExtensions(
   );
 }
 
-/** The executor writes `@` for "each element of the list", which is no place in a response. */
+/** The executor writes `@` for "each element of the list" and `_entities` for a whole fetch: no places in a response. */
 function responsePath(path: GraphQLFormattedError['path']): GraphQLFormattedError['path'] {
   if (path === undefined) return undefined;
-  const end = path.indexOf('@');
+  const end = path.findIndex((segment) => segment === '@' || segment === '_entities');
   return end === -1 ? path : path.slice(0, end);
 }
 

@@ -44,6 +44,8 @@ export function extensionsOf(error: AppError): Record<string, unknown> {
 export function logError(error: GraphQLError, log: Logger): void {
   if (requestErrorCode(error.toJSON(), error) !== undefined) return;
   const appError = appErrorBehind(error);
+  // Every subscriber is told so when the service stops, which is no failure.
+  if (appError.code === 'SHUTTING_DOWN') return;
   log[appError.spec.level](
     { err: appError, code: appError.code, path: error.path?.join('.') },
     'operation failed',

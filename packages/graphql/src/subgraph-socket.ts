@@ -37,6 +37,11 @@ const MAX_SUBSCRIPTIONS_PER_SOCKET = 20_000;
 const MAX_MESSAGE_BYTES = 256 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 
+/** The last event of a subscription that outlives the service: a client must not take it for a regular end. */
+const STOPPING = new AppError('SHUTTING_DOWN', 'The service is stopping. Subscribe again.', {
+  retryAfterSeconds: 1,
+});
+
 interface Operation {
   readonly createContext: () => OperationContext;
   readonly left: AbortController;
@@ -140,6 +145,6 @@ export function createSubgraphSocket(options: SubgraphSocketOptions): SocketServ
     maxSockets: MAX_SOCKETS,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     keepAliveMs: KEEP_ALIVE_MS,
-    completeSubscriptions: () => running.endAll(),
+    completeSubscriptions: () => running.endAll({ errors: [toGraphQLError(STOPPING)] }),
   });
 }
