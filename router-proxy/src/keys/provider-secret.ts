@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import type { SnapshotProviderKey } from '@weir/contracts/policy-snapshot';
 import { AppError } from '@weir/kernel/errors';
 import { openSecret } from '@weir/service/vault';
@@ -10,9 +11,10 @@ export type OpenProviderSecret = (key: SnapshotProviderKey) => string;
  * @throws AppError NO_PROVIDER_KEY when it does not open, which means another master key or altered rows.
  */
 export function createProviderSecretOpener(masterKey: Buffer): OpenProviderSecret {
+  const master = createSecretKey(masterKey);
   return (key) => {
     try {
-      const ownerKey = openSecret(key.ownerKey, masterKey, `owner:${key.ownerId}:${key.ownerKey.version}`);
+      const ownerKey = openSecret(key.ownerKey, master, `owner:${key.ownerId}:${key.ownerKey.version}`);
       try {
         const bound = `providerKey:${key.ownerId}:${key.id}:${key.secret.version}`;
         const secret = openSecret(key.secret, ownerKey, bound);
