@@ -42,7 +42,7 @@ describe('the one-command platform, seen by a newcomer', () => {
   it('refuses a second copy on the same data in one sentence', async () => {
     const second = launch('main', { WEIR_HOME: platform.home });
     expect(await second.ended).not.toBe(0);
-    expect(second.output()).toMatch(/already running on .*set WEIR_HOME/s);
+    expect(second.output()).toMatch(/already running on .*WEIR_HOME/s);
     expect((await chat(platform.access)).status).toBe(200);
   });
 
