@@ -132,7 +132,13 @@ describe('startEmbeddedPostgres', () => {
     );
     await writeFile(join(home, 'file'), '');
     await expect(startEmbeddedPostgres({ dataDir: join(home, 'file', 'pg'), port: 0 })).rejects.toThrow(
-      'a file is in the way',
+      'is a file',
+    );
+  });
+
+  it.runIf(process.platform === 'linux')('says where no folder can be made, also to root', async () => {
+    await expect(startEmbeddedPostgres({ dataDir: '/proc/weir/pg', port: 0 })).rejects.toThrow(
+      'The data folder /proc/weir cannot be used: /proc/weir cannot be created',
     );
   });
 

@@ -17,13 +17,13 @@ BEGIN
         NULL;
       END;
     END IF;
-    IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
-       AND NOT EXISTS (
-         SELECT FROM pg_catalog.pg_auth_members
-         WHERE roleid = wanted::regrole AND member = current_user::regrole AND grantor = current_user::regrole
-       ) THEN
+    -- The login must be able to take the role. A superuser is; others are granted it, by themselves when they made it.
+    BEGIN
+      EXECUTE format('SET LOCAL ROLE %I', wanted);
+      RESET ROLE;
+    EXCEPTION WHEN insufficient_privilege THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
-    END IF;
+    END;
   END LOOP;
 END
 $$;

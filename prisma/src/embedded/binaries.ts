@@ -2,7 +2,7 @@ import { chown, cp, lstat, readdir, readFile, rename, rm, symlink } from 'node:f
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { EmbeddedPostgresError, systemCode } from './error.ts';
-import { firstClosedFolder } from './folders.ts';
+import { isReachable } from './folders.ts';
 import type { ServerUser } from './system-user.ts';
 
 /** The major version whose data folders these binaries can open. */
@@ -70,7 +70,7 @@ async function reachableCopy(native: string, home: string, user: ServerUser): Pr
 export async function findBinaries(home: string, user: ServerUser | undefined): Promise<Binaries> {
   let native = packagedFolder();
   await restoreLinks(native);
-  if (user && (await firstClosedFolder(join(native, 'bin'), user)) !== undefined) {
+  if (user && !(await isReachable(join(native, 'bin'), user))) {
     native = await reachableCopy(native, home, user);
   }
   return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
