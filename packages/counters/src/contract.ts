@@ -211,7 +211,10 @@ export interface CounterStore {
   admit(request: AdmitRequest): Promise<AdmitResult>;
   /** Extends leases; answers the attempts whose record the store no longer has (flushed): re-assert those. */
   renew(organizationId: Uuid, attemptIds: readonly Uuid[], leaseMs: number): Promise<readonly Uuid[]>;
-  /** Puts an attempt's hold, concurrency and evidence back after a flush. Idempotent; never refused. */
+  /**
+   * Puts an attempt's hold, concurrency and evidence back after a flush; also for an attempt that was settled since
+   * and whose close is not in Postgres yet (settle it again afterwards). Idempotent; never refused.
+   */
   reassert(request: AdmitRequest, outputCap: number | null): Promise<void>;
   /**
    * Replaces the hold by the actual amounts and frees the concurrency slot. Never refused; idempotent by attempt: a

@@ -15,7 +15,8 @@
  *   the last case cannot be told from the one before it and is taken for counted.
  * - Settled before the store knew the attempt again (flushed, and not re-asserted yet). Nothing is counted; the amounts
  *   stay with the attempt's id. When S names the attempt as open, they are added instead of a hold that nobody would
- *   ever release.
+ *   ever release. When the proxy re-asserts after all, because its close is not in Postgres yet, they are treated like
+ *   those of the case before.
  * - Seeded, then re-asserted. In `open`: a hold exists already, re-assertion adds only what the seed could not know
  *   (leases, windows, other balances). In `closed`: remembered for some minutes, so nothing is held again. In neither:
  *   the hold is added now.

@@ -2,6 +2,7 @@ import { uuidTimeMs, type Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, ExpiredLease } from '../contract.ts';
 import { isTokenSlot, slotOf } from '../window-math.ts';
 import { lease } from './admit.ts';
+import { placeEnded } from './settle.ts';
 import {
   findAttempt,
   newAttempt,
@@ -37,7 +38,10 @@ export function reassert(
 ): void {
   const organization = organizationOf(state, request.organizationId, nowMs);
   const known = findAttempt(state, request.attemptId);
-  if (known?.state === 'settled' || known?.state === 'withdrawn') return;
+  if (known?.state === 'settled' || known?.state === 'withdrawn') {
+    placeEnded(known, request, nowMs);
+    return;
+  }
   if (known?.state === 'live') {
     known.leaseUntilMs = nowMs + request.leaseMs;
     return;

@@ -24,5 +24,5 @@ const createRig: CreateRig = (options) => {
 };
 
 describe('local counter store', () => {
-  describeCounterStore(createRig);
+  describeCounterStore(createRig, 300);
 });

@@ -1,8 +1,9 @@
-import type { Settlement } from '../contract.ts';
+import type { AdmitRequest, Settlement } from '../contract.ts';
 import { toAmount } from '../amount.ts';
 import { settledAmount } from '../attempt-request.ts';
 import { addTokens } from './slot.ts';
 import {
+  counterOf,
   findAttempt,
   newAttempt,
   organizationOf,
@@ -37,6 +38,22 @@ function place(charge: Charge, attempt: Attempt, amount: number, nowMs: number):
   if (release(counter, attempt.id) === undefined) return;
   if (counter.seeded) counter.committed += amount;
   else counter.unplaced.set(attempt.id, { amount, atMs: nowMs });
+}
+
+/**
+ * Counts an attempt that ended before its proxy re-asserted it, on the holdings that its settlement could not know.
+ * On a seeded one only while the seed's closed attempts are remembered: later it cannot be told from a counted one.
+ */
+export function placeEnded(attempt: Attempt, request: AdmitRequest, nowMs: number): void {
+  for (const { counter: name, metric } of request.holdings) {
+    const counter = counterOf(attempt.organization, name, nowMs);
+    if (attempt.charges.some((charge) => charge.counter === counter)) continue;
+    attempt.charges.push({ counter, metric });
+    const amount = settledAmount(metric, attempt, attempt.cost);
+    if (!counter.seeded) counter.unplaced.set(attempt.id, { amount, atMs: attempt.endedAtMs });
+    else if (nowMs < counter.closedUntilMs && counter.closed?.has(attempt.id) === false)
+      counter.committed += amount;
+  }
 }
 
 /** A second settlement counts the difference to the first, wherever that one went. */

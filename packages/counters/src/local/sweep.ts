@@ -24,7 +24,7 @@ export function createSweep(state: LocalState): (nowMs: number) => void {
     forgetOldest(state, nowMs - REMEMBER_MS, STEP);
     for (let count = 0; count < STEP; count++) {
       if (walk.next().done !== true) continue;
-      walk = walkIdle(state, nowMs - IDLE_MS);
+      walk = walkIdle(state, nowMs);
       break;
     }
   };
@@ -40,13 +40,15 @@ function forgetOldest(state: LocalState, beforeMs: number, count: number): void 
 }
 
 /** Visits everything once, dropping what is idle; a map may lose entries while it is walked. */
-function* walkIdle(state: LocalState, beforeMs: number): Generator<undefined> {
+function* walkIdle(state: LocalState, nowMs: number): Generator<undefined> {
+  const beforeMs = nowMs - IDLE_MS;
   for (const [id, organization] of state.organizations) {
     for (const [name, subject] of organization.subjects) {
       if (subject.lastUsedMs < beforeMs && subject.leases.size === 0) organization.subjects.delete(name);
       yield;
     }
     for (const [name, counter] of organization.counters) {
+      if (counter.closedUntilMs < nowMs) counter.closed = undefined;
       if (counter.lastUsedMs < beforeMs && counter.holds.size === 0) organization.counters.delete(name);
       yield;
     }

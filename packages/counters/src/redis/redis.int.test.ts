@@ -40,5 +40,5 @@ describe.skipIf(url === undefined)('Redis counter store', () => {
     });
   };
 
-  describeCounterStore(createRig);
+  describeCounterStore(createRig, 40);
 });

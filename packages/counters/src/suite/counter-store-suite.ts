@@ -3,11 +3,16 @@ import { describeHoldings } from './holdings.ts';
 import type { CreateRig } from './rig.ts';
 import { describeSeeding } from './seeding.ts';
 import { describeWindows } from './windows.ts';
+import { describeWorld } from './world-properties.ts';
 
-/** Everything a counter store guarantees; every implementation runs the same. */
-export function describeCounterStore(createRig: CreateRig): void {
+/**
+ * Everything a counter store guarantees; every implementation runs the same.
+ * @param runs Random stories per property.
+ */
+export function describeCounterStore(createRig: CreateRig, runs: number): void {
   describeWindows(createRig);
   describeConcurrency(createRig);
   describeHoldings(createRig);
   describeSeeding(createRig);
+  describeWorld(createRig, runs);
 }

@@ -68,7 +68,7 @@ export function costHolding(counter: string, limit: bigint, perOutputToken = 1n,
 /** What the ledger says when a counter is asked for; everything is 0 unless a test says otherwise. */
 export interface Ledger {
   window?(window: WindowLimit): Omit<WindowSeed, 'window'>;
-  holding?(counter: string): Partial<Omit<HoldingSeed, 'counter' | 'metric'>>;
+  holding?(counter: string, missing: Unseeded): Partial<Omit<HoldingSeed, 'counter' | 'metric'>>;
 }
 
 type Unseeded = Extract<AdmitResult, { kind: 'unseeded' }>;
@@ -95,7 +95,7 @@ export async function seedFor(
       metric: request.holdings.find((holding) => holding.counter === counter)?.metric ?? 'COST',
       committed: 0n,
       open: [],
-      ...ledger.holding?.(counter),
+      ...ledger.holding?.(counter, missing),
     })),
     leaseMs: request.leaseMs,
     asOfMs: missing.nowMs,

@@ -253,6 +253,8 @@ export function describeSeeding(createRig: CreateRig): void {
         ['seed', 'reassert', 'settle'],
         ['reassert', 'seed', 'reassert', 'settle', 'settle', 'seed'],
         ['reassert', 'settle', 'settle', 'seed', 'settle'],
+        ['settle', 'reassert', 'settle', 'seed'],
+        ['settle', 'seed', 'reassert', 'settle'],
       ];
       const cases = Object.entries(positions).flatMap(([seen, position]) =>
         orders.map((order) => ({ seen, position, order, steps: order.join(', ') })),

@@ -123,7 +123,7 @@ end
 if tightest and cap < tonumber(ARGV[10]) then return { 4, now, tightest, balances[tightest][1], balances[tightest][2] } end
 
 -- Write.
-attempt = { LIVE, now, asked and cap or false, ARGV[14], {}, {}, {}, 0, 0, 0 }
+attempt = { LIVE, now, asked and cap or false, ARGV[14], {}, {}, {}, 0, 0, 0, 0 }
 local counted, token_slots = {}, {}
 for _, entry in ipairs(slots) do
   local s, slot = entry[1], entry[2]

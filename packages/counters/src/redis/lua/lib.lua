@@ -14,6 +14,7 @@ local SETTLED_TTL = 600000
 -- Attempt states, and the fields of an attempt's record (a packed array).
 local LIVE, THIN, SETTLED, WITHDRAWN = 1, 2, 3, 4
 local STATE, AT, CAP, EVIDENCE, TOKENS_OF, OCCUPIES, CHARGES, COST, TOKENS, REQUESTS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local ENDED_AT = 11
 
 -- A subject's windows are one packed array: the epoch, then six fields for each of six slots, in the order
 -- requests per minute, hour, day, tokens per minute, hour, day.
@@ -120,7 +121,13 @@ local function amount_of(metric, cost, tokens, requests)
 end
 
 -- A balance is a hash: e epoch in which it was seeded, c committed, h held (the sum), a:<attempt> each hold,
--- s:<attempt> what an attempt has used that ended while the balance was unseeded ("amount|time").
+-- s:<attempt> what an attempt has used that ended while the balance was unseeded ("amount|time"), k until when the
+-- seed's closed attempts are remembered in the set k:<balance>.
+local function note(key, id, amount, ended_at)
+  call('HSET', key, 's:' .. id, int(amount) .. '|' .. int(ended_at))
+  call('PEXPIRE', key, BALANCE_TTL)
+end
+
 local function hold(key, id, held, amount)
   call('HSET', key, 'h', int(held + amount), 'a:' .. id, int(amount))
   call('PEXPIRE', key, BALANCE_TTL)

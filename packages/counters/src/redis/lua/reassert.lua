@@ -8,21 +8,41 @@
 local now = now_ms(ARGV[1])
 local base, id = ARGV[2], ARGV[3]
 local until_ms = now + tonumber(ARGV[6])
-epoch_of(KEYS[1], now, ARGV[10])
+local epoch = epoch_of(KEYS[1], now, ARGV[10])
 local attempt = attempt_of(KEYS[2])
 local state = attempt and attempt[STATE]
-if state == SETTLED or state == WITHDRAWN then return 0 end
+
+local charged = {}
+for _, charge in ipairs(attempt and attempt[CHARGES] or {}) do charged[charge[1]] = true end
+
+-- Ended before it was re-asserted: counts on the balances that its settlement could not know. On a seeded one only
+-- while the seed's closed attempts are remembered: later it cannot be told from a counted one.
+if state == SETTLED or state == WITHDRAWN then
+  for h = 1, #KEYS - 3 do
+    local key, metric = KEYS[3 + h], ARGV[10 + h * 2]
+    local counter = string.sub(key, #base + 3)
+    if not charged[counter] then
+      local amount = amount_of(metric, attempt[COST], attempt[TOKENS], attempt[REQUESTS])
+      local fields = call('HMGET', key, 'e', 'c', 'k')
+      if fields[1] ~= epoch then note(key, id, amount, attempt[ENDED_AT])
+      elseif now < tonumber(fields[3] or 0) and call('SISMEMBER', base .. 'k:' .. counter, id) == 0 then
+        call('HSET', key, 'c', int(tonumber(fields[2]) + amount))
+      end
+      table.insert(attempt[CHARGES], { counter, metric })
+    end
+  end
+  save_attempt(KEYS[2], attempt)
+  return 0
+end
 if state == LIVE then
   occupy(base, KEYS[3], attempt, id, until_ms)
   return 0
 end
 
-attempt = attempt or { LIVE, now, false, '', {}, {}, {}, 0, 0, 0 }
+attempt = attempt or { LIVE, now, false, '', {}, {}, {}, 0, 0, 0, 0 }
 attempt[STATE], attempt[AT] = LIVE, math.min(now, tonumber(ARGV[4]))
 attempt[CAP], attempt[EVIDENCE] = tonumber(ARGV[5]) or false, ARGV[7]
 attempt[TOKENS_OF], attempt[OCCUPIES] = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
-local charged = {}
-for _, charge in ipairs(attempt[CHARGES]) do charged[charge[1]] = true end
 for h = 1, #KEYS - 3 do
   local key = KEYS[3 + h]
   local counter = string.sub(key, #base + 3)

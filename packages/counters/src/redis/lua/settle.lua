@@ -8,7 +8,7 @@ local cost, tokens, requests = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(AR
 local epoch = epoch_of(KEYS[1], now)
 local attempt = attempt_of(KEYS[2])
 local known = attempt and 1 or 0
-attempt = attempt or { WITHDRAWN, now, false, '', {}, {}, {}, 0, 0, 0 }
+attempt = attempt or { WITHDRAWN, now, false, '', {}, {}, {}, 0, 0, 0, now }
 local first = attempt[STATE] == LIVE or attempt[STATE] == THIN
 
 for _, charge in ipairs(attempt[CHARGES]) do
@@ -20,11 +20,10 @@ for _, charge in ipairs(attempt[CHARGES]) do
     -- Without a hold the balance was seeded with the attempt's close, or is lost and will be seeded with it.
     if fields[4] then
       release(key, id, tonumber(fields[3]), tonumber(fields[4]))
-      if seeded then call('HSET', key, 'c', int(tonumber(fields[2]) + amount))
-      else call('HSET', key, 's:' .. id, int(amount) .. '|' .. int(now)) end
+      if seeded then call('HSET', key, 'c', int(tonumber(fields[2]) + amount)) else note(key, id, amount, now) end
     end
   elseif fields[5] then
-    call('HSET', key, 's:' .. id, int(amount) .. string.match(fields[5], '|.*'))
+    note(key, id, amount, tonumber(string.match(fields[5], '|(.*)')))
   elseif seeded then
     local before = amount_of(metric, attempt[COST], attempt[TOKENS], attempt[REQUESTS])
     call('HSET', key, 'c', int(tonumber(fields[2]) + amount - before))
@@ -48,7 +47,7 @@ end
 if first then
   for _, subject in ipairs(attempt[OCCUPIES]) do call('ZREM', base .. 'c:' .. subject, id) end
   call('ZREM', KEYS[3], id)
-  attempt[STATE], attempt[EVIDENCE], attempt[OCCUPIES] = SETTLED, '', {}
+  attempt[STATE], attempt[EVIDENCE], attempt[OCCUPIES], attempt[ENDED_AT] = SETTLED, '', {}, now
 end
 attempt[COST], attempt[TOKENS], attempt[REQUESTS] = cost, tokens, requests
 save_attempt(KEYS[2], attempt)
