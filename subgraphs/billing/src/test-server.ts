@@ -79,7 +79,7 @@ export async function startTestServer(databaseUrl: string): Promise<TestServer> 
       return { events, errors, stop };
     },
     async stop() {
-      await Promise.all(clients.map((client) => client.dispose()));
+      for (const client of clients) await client.dispose();
       await running.stop();
     },
   };

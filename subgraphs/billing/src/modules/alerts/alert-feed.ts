@@ -83,10 +83,12 @@ export function createAlertFeed({ source, log }: { source: AlertSource; log: Log
       }
     },
     async catchUp() {
-      const open = await Promise.allSettled(topics.values());
-      await Promise.all(
-        open.map((topic) => (topic.status === 'fulfilled' ? topic.value.refresh() : undefined)),
-      );
+      const refresh = async (opening: Promise<AlertTopic>): Promise<void> => {
+        // A topic that could not be opened is its subscriber's failure, and gone from the list.
+        const topic = await opening.catch(() => undefined);
+        await topic?.refresh();
+      };
+      await Promise.all([...topics.values()].map(refresh));
     },
     subscribers: () => subscribers.size,
   };
