@@ -43,6 +43,13 @@ const fields = z.object({
   TRUSTED_PROXIES: textField('addresses or CIDR ranges separated by commas').optional(),
 });
 
+/** Base URL of each subgraph of the supergraph, by name; `identity` also authenticates. */
+export type SubgraphUrls = Readonly<Record<string, string>>;
+
+function subgraphUrlsOf(env: z.output<typeof fields>): SubgraphUrls {
+  return { identity: env.IDENTITY_URL, billing: env.BILLING_URL, analytics: env.ANALYTICS_URL };
+}
+
 /** The variables that the gateway reads; `loadConfig(configSchema, env)` gives a `Config`. */
 export const configSchema = fields.transform((env) => ({
   host: env.HOST,
@@ -52,11 +59,7 @@ export const configSchema = fields.transform((env) => ({
   logLevel: env.LOG_LEVEL,
   internalSecret: env.WEIR_INTERNAL_SECRET,
   trustedProxies: env.TRUSTED_PROXIES?.split(',').map((part) => part.trim()) ?? [],
-  subgraphUrls: {
-    identity: env.IDENTITY_URL,
-    billing: env.BILLING_URL,
-    analytics: env.ANALYTICS_URL,
-  } as SubgraphUrls,
+  subgraphUrls: subgraphUrlsOf(env),
   subgraphTimeoutMs: env.GRAPHQL_SUBGRAPH_TIMEOUT,
   introspection: env.GRAPHQL_INTROSPECTION,
   explorer: env.GRAPHQL_EXPLORER && env.GRAPHQL_INTROSPECTION,
@@ -77,6 +80,4 @@ export const configSchema = fields.transform((env) => ({
   },
 }));
 
-/** Base URL of each subgraph of the supergraph, by name; `identity` also authenticates. */
-export type SubgraphUrls = Readonly<Record<string, string>>;
 export type Config = z.output<typeof configSchema>;

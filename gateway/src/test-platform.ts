@@ -47,7 +47,7 @@ export interface TestPlatform {
 
 const SECRET = 'a secret between the services of a test';
 const LOCAL = { host: '127.0.0.1', port: 0, adminHost: '127.0.0.1', adminPort: 0, version: 'test' } as const;
-const log = createLogger({ service: 'test', level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+const log = createLogger({ service: 'test', level: 'silent' });
 
 const IDENTITY_SDL = /* GraphQL */ `
   extend type Query {

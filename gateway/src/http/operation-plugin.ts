@@ -2,7 +2,7 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { AppError } from '@weir/kernel/errors';
 import { toGraphQLError } from '@weir/graphql/format-error';
-import type { OperationMetrics } from '@weir/graphql/operation-metrics';
+import { outcomeOf, type OperationMetrics } from '@weir/graphql/operation-metrics';
 import type { GatewayContext } from '../context.ts';
 import { withCompletionErrors } from '../errors/completion-errors.ts';
 import { logMasked, withRequestId } from '../errors/public-error.ts';
@@ -59,7 +59,7 @@ export function operationPlugin({
             singleResult.errors = errors.map((error) => withRequestId(error, contextValue.requestId));
           if (extensions === undefined) delete singleResult.extensions;
           else singleResult.extensions = extensions;
-          stop(operation?.operation ?? 'invalid', String(errors[0]?.extensions?.['code'] ?? 'OK'));
+          stop(operation?.operation ?? 'invalid', outcomeOf(errors));
         },
       };
     },

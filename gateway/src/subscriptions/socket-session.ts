@@ -1,6 +1,6 @@
 import type { RunningSubscription } from '@weir/graphql/running-subscriptions';
 import { systemClock } from '@weir/kernel/clock';
-import { AppError, toAppError } from '@weir/kernel/errors';
+import { toAppError, type AppError } from '@weir/kernel/errors';
 import type { Actor, Authenticator } from '../auth/authenticator.ts';
 import type { Credential } from '../auth/credential.ts';
 import { lastWord, type EventResult } from './event-result.ts';

@@ -107,13 +107,13 @@ export function createEventSource(options: EventSourceOptions): EventSource {
   };
   return {
     open({ subgraph, query, operationName, variables, identityToken }) {
-      let unsubscribe: (() => void) | undefined;
       const queue = createEventQueue<FormattedExecutionResult>({
         capacity: queuedEvents,
         onDrop,
-        onClose: () => unsubscribe?.(),
+        // The client never calls its sink before `subscribe` has returned.
+        onClose: () => unsubscribe(),
       });
-      unsubscribe = clientOf(subgraph).subscribe(
+      const unsubscribe = clientOf(subgraph).subscribe(
         { query, operationName, variables: { ...variables }, extensions: { identity: identityToken } },
         {
           next: (event) => queue.push(event as FormattedExecutionResult),
@@ -127,7 +127,7 @@ export function createEventSource(options: EventSourceOptions): EventSource {
       return queue;
     },
     async stop() {
-      await Promise.all([...clients.values()].map((client) => client.dispose()));
+      for (const client of clients.values()) await client.dispose();
     },
   };
 }

@@ -19,6 +19,8 @@ const SUBSCRIPTION = /* GraphQL */ `
 let platform: TestPlatform;
 let organizationId: Uuid;
 const clients: Client[] = [];
+const ANY_TEXT: unknown = expect.any(String);
+const MASKED: unknown = expect.stringContaining('our side');
 
 beforeEach(async () => {
   platform = await startTestPlatform({ GRAPHQL_SUBSCRIBER_QUEUE: '8', GRAPHQL_SOCKETS_PER_ACTOR_MAX: '3' });
@@ -27,7 +29,7 @@ beforeEach(async () => {
   platform.actors.set('token', personOf(organizationId));
 });
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.dispose()));
+  for (const client of clients.splice(0)) await client.dispose();
   await platform.stop();
 });
 
@@ -64,9 +66,9 @@ function watch(
 }
 
 async function next(events: AsyncIterator<Result>): Promise<Result> {
-  const { done, value } = await events.next();
-  if (done === true) throw new Error('the subscription is over');
-  return value;
+  const result: IteratorResult<Result, unknown> = await events.next();
+  if (result.done === true) throw new Error('the subscription is over');
+  return result.value;
 }
 
 const alert = (note: string): Alert => ({ id: newUuid(), organizationId, note });
@@ -106,9 +108,9 @@ describe('an event', () => {
       data: { raised: { note: 'first', organization: null } },
       errors: [
         {
-          message: expect.stringContaining('our side'),
+          message: MASKED,
           path: ['raised', 'organization'],
-          extensions: { code: 'INTERNAL', requestId: expect.any(String) },
+          extensions: { code: 'INTERNAL', requestId: ANY_TEXT },
         },
       ],
     });
@@ -164,9 +166,8 @@ describe('a subscriber', () => {
     const ballast = 'x'.repeat(256 * 1024);
     for (let index = 0; index < 80; index++) {
       platform.raise(alert(`${index} ${ballast}`));
-      expect(await next(events)).toMatchObject({
-        data: { raised: { note: expect.stringMatching(`^${index} `) } },
-      });
+      const event = await next(events);
+      expect(JSON.stringify(event).startsWith(`{"data":{"raised":{"note":"${index} `)).toBe(true);
     }
     const metrics = await (await fetch(`${platform.adminUrl}/metrics`)).text();
     const dropped = /weir_graphql_subscription_events_total\{[^}]*outcome="dropped"[^}]*\} (\d+)/.exec(
@@ -210,7 +211,7 @@ describe('a subscription is refused', () => {
   ])('%s', async (_name, connectionParams, query, code) => {
     const { client } = connect(connectionParams);
     const refusal: unknown = await next(watch(client, query)).catch((error: unknown) => error);
-    expect(refusal).toMatchObject([{ message: expect.any(String), extensions: { code } }]);
+    expect(refusal).toMatchObject([{ message: ANY_TEXT, extensions: { code } }]);
   });
 
   it('without the variable it needs', async () => {
@@ -223,7 +224,7 @@ describe('a subscription is refused', () => {
   it('by its owner for another organization, as if it did not exist', async () => {
     const events = watch(connect().client, SUBSCRIPTION, { id: newUuid() });
     expect(await next(events)).toMatchObject({
-      errors: [{ extensions: { code: 'NOT_FOUND', requestId: expect.any(String) } }],
+      errors: [{ extensions: { code: 'NOT_FOUND', requestId: ANY_TEXT } }],
     });
     expect(await events.next()).toMatchObject({ done: true });
   });
@@ -313,7 +314,7 @@ it('a thousand subscriptions come and go without leaving a stream behind', async
   for (let round = 0; round < 20; round++) {
     const events = Array.from({ length: 50 }, () => watch(client));
     await untilStreams(50);
-    await Promise.all(events.map((each) => each.return?.()));
+    for (const each of events) await each.return?.();
     await untilStreams(0);
   }
 });

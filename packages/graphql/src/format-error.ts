@@ -1,5 +1,5 @@
 import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
-import { AppError, ERRORS, toAppError } from '@weir/kernel/errors';
+import { ERRORS, toAppError, type AppError } from '@weir/kernel/errors';
 import type { Logger } from '@weir/service/logger';
 
 /** Codes of Apollo Server and graphql-js that say what is wrong with the caller's request; they pass with their message. */

@@ -1,3 +1,4 @@
+import type { GraphQLFormattedError } from 'graphql';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface OperationMetrics {
@@ -8,6 +9,13 @@ export interface OperationMetrics {
   eventSent(): void;
   /** A subscriber was too slow and lost its oldest queued event. */
   eventDropped(): void;
+}
+
+/** The outcome of an operation: the code of its first error, or OK. */
+export function outcomeOf(errors: readonly GraphQLFormattedError[] | undefined): string {
+  const code = errors?.[0]?.extensions?.['code'];
+  if (errors === undefined || errors.length === 0) return 'OK';
+  return typeof code === 'string' ? code : 'INTERNAL';
 }
 
 /**

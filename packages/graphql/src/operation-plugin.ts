@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { OperationContext } from './subgraph-context.ts';
 import { logError } from './format-error.ts';
-import type { OperationMetrics } from './operation-metrics.ts';
+import { outcomeOf, type OperationMetrics } from './operation-metrics.ts';
 
 /** Logs failures of ours with their cause, puts the request id on every error, and measures each operation. */
 export function operationPlugin<Context extends OperationContext>(
@@ -25,10 +25,7 @@ export function operationPlugin<Context extends OperationContext>(
             extensions: { ...error.extensions, requestId: contextValue.requestId },
           }));
           if (errors !== undefined) singleResult.errors = errors;
-          stop(
-            operation?.operation ?? 'invalid',
-            String(singleResult.errors?.[0]?.extensions?.['code'] ?? 'OK'),
-          );
+          stop(operation?.operation ?? 'invalid', outcomeOf(singleResult.errors));
           return Promise.resolve();
         },
       });

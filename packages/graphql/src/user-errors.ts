@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** The shape of every type that implements the shared interface `UserError`; `code` is an enum of the feature. */
 export interface UserErrorValue<Code extends string> {
