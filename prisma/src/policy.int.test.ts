@@ -1,8 +1,16 @@
 import { policySnapshotSchema, type PolicySnapshot } from '@weir/contracts/policy-snapshot';
-import { signalSchemas } from '@weir/contracts/signals';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
-import { insertRow, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
+import {
+  aBudget,
+  aModel,
+  anOwnerKey,
+  aPrice,
+  aProviderKey,
+  insertRow,
+  seedTenant,
+  type Tenant,
+} from '@weir/testkit/postgres-tenant';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -40,58 +48,6 @@ async function snapshot(): Promise<PolicySnapshot> {
   if (found === null) throw new Error('the key is unknown');
   return found;
 }
-
-async function epoch(organizationId: Uuid): Promise<bigint> {
-  const { rows } = await proxy.query<{ epoch: string }>('select epoch from policy.epochs($1)', [
-    [organizationId],
-  ]);
-  return BigInt(rows[0]?.epoch ?? -1);
-}
-
-const aModel = (organizationId: Uuid | null, name: string, extra: Record<string, unknown> = {}) => ({
-  id: newUuid(),
-  organization_id: organizationId,
-  name,
-  context_tokens: 8_000,
-  max_output_tokens: 1_000,
-  ...extra,
-});
-const aPrice = (organizationId: Uuid | null, model: string, validFromMs: number, input: number) => ({
-  id: newUuid(),
-  organization_id: organizationId,
-  model,
-  valid_from: new Date(validFromMs),
-  input,
-});
-const aBudget = (nodeKind: string, nodeId: Uuid, extra: Record<string, unknown> = {}) => ({
-  id: newUuid(),
-  organization_id: tenant.organizationId,
-  node_kind: nodeKind,
-  node_id: nodeId,
-  name: `budget of ${nodeKind}`,
-  metric: 'COST',
-  limit_amount: '9007199254740991',
-  period: 'MONTHLY',
-  enforcement: 'BLOCK',
-  ...extra,
-});
-const aProviderKey = (extra: Record<string, unknown> = {}) => ({
-  id: newUuid(),
-  organization_id: tenant.organizationId,
-  owner_id: tenant.ownerId,
-  name: 'Provider',
-  provider: 'openai',
-  base_url: 'https://example.com/v1',
-  ciphertext: 'c2VhbGVk',
-  nonce: 'bm9uY2U=',
-  ...extra,
-});
-const anOwnerKey = () => ({
-  owner_id: tenant.ownerId,
-  organization_id: tenant.organizationId,
-  ciphertext: 'b3duZXI=',
-  nonce: 'bm9uY2U=',
-});
 
 describe('policy.snapshot', () => {
   it('answers null for an unknown key', async () => {
@@ -141,14 +97,14 @@ describe('policy.snapshot', () => {
 
   it('lists active budgets of the organization, the chain and the key, with exact limits, and no others', async () => {
     const own = [
-      aBudget('ORGANIZATION', tenant.organizationId),
-      aBudget('ACCOUNT', tenant.ownerId),
-      aBudget('ACCOUNT', tenant.teamId, { models: JSON.stringify(['gpt-*']) }),
-      aBudget('API_KEY', tenant.apiKeyId),
+      aBudget(tenant, 'ORGANIZATION', tenant.organizationId),
+      aBudget(tenant, 'ACCOUNT', tenant.ownerId),
+      aBudget(tenant, 'ACCOUNT', tenant.teamId, { models: JSON.stringify(['gpt-*']) }),
+      aBudget(tenant, 'API_KEY', tenant.apiKeyId),
     ];
     const foreign = [
-      aBudget('ACCOUNT', newUuid()),
-      aBudget('API_KEY', tenant.apiKeyId, { status: 'ARCHIVED' }),
+      aBudget(tenant, 'ACCOUNT', newUuid()),
+      aBudget(tenant, 'API_KEY', tenant.apiKeyId, { status: 'ARCHIVED' }),
     ];
     for (const budget of [...own, ...foreign]) await insertRow(owner, 'billing.budgets', budget);
     const { budgets } = await snapshot();
@@ -158,9 +114,13 @@ describe('policy.snapshot', () => {
   });
 
   it('lists enabled provider keys with their sealed secrets', async () => {
-    await insertRow(owner, 'identity.owner_keys', anOwnerKey());
-    await insertRow(owner, 'identity.provider_keys', aProviderKey({ level: 2, weight: 3, key_version: 4 }));
-    await insertRow(owner, 'identity.provider_keys', aProviderKey({ status: 'DISABLED' }));
+    await insertRow(owner, 'identity.owner_keys', anOwnerKey(tenant));
+    await insertRow(
+      owner,
+      'identity.provider_keys',
+      aProviderKey(tenant, { level: 2, weight: 3, key_version: 4 }),
+    );
+    await insertRow(owner, 'identity.provider_keys', aProviderKey(tenant, { status: 'DISABLED' }));
     expect((await snapshot()).providerKeys).toMatchObject([
       {
         level: 2,
@@ -197,98 +157,6 @@ describe('policy.snapshot', () => {
     for (const price of prices) await insertRow(owner, 'billing.prices', price);
     const model = (await snapshot()).models.find((candidate) => candidate.name === name);
     expect(model?.prices.map((price) => price.input)).toEqual([2n, 3n]);
-  });
-});
-
-describe('epochs', () => {
-  const changes: readonly (readonly [string, () => Promise<unknown>])[] = [
-    [
-      'organizations',
-      () =>
-        owner.query(`update identity.organizations set status = 'SUSPENDED' where id = $1`, [
-          tenant.organizationId,
-        ]),
-    ],
-    ['accounts', () => owner.query('update identity.accounts set level = 7 where id = $1', [tenant.teamId])],
-    [
-      'api_keys',
-      () =>
-        owner.query(`update identity.api_keys set status = 'REVOKED', revoked_at = now() where id = $1`, [
-          tenant.apiKeyId,
-        ]),
-    ],
-    [
-      'api_keys (deleted)',
-      () => owner.query('delete from identity.api_keys where id = $1', [tenant.apiKeyId]),
-    ],
-    ['owner_keys', () => insertRow(owner, 'identity.owner_keys', anOwnerKey())],
-    ['provider_keys', () => insertRow(owner, 'identity.provider_keys', aProviderKey())],
-    ['models', () => insertRow(owner, 'identity.models', aModel(tenant.organizationId, 'own'))],
-    ['prices', () => insertRow(owner, 'billing.prices', aPrice(tenant.organizationId, 'own', 0, 1))],
-    ['budgets', () => insertRow(owner, 'billing.budgets', aBudget('ORGANIZATION', tenant.organizationId))],
-  ];
-
-  async function signalsDuring(change: () => Promise<unknown>) {
-    const received: { organizationId: string | null; epoch: string }[] = [];
-    const listener = new pg.Client({ connectionString: database.url });
-    await listener.connect();
-    listener.on('notification', ({ payload }) => {
-      received.push(signalSchemas.policy.parse(JSON.parse(payload ?? '')));
-    });
-    try {
-      await listener.query('listen policy');
-      await change();
-      // Notifications of a committed transaction come before the answer to a later statement.
-      await listener.query('select');
-      return received;
-    } finally {
-      await listener.end();
-    }
-  }
-
-  it.each(changes)('move and are told when a row of %s changes', async (_table, change) => {
-    const bystander = await seedTenant(owner);
-    const [before, bystandersBefore] = [
-      await epoch(tenant.organizationId),
-      await epoch(bystander.organizationId),
-    ];
-    const signals = await signalsDuring(change);
-    const after = await epoch(tenant.organizationId);
-    expect(after).toBeGreaterThan(before);
-    expect(signals).toEqual([{ organizationId: tenant.organizationId, epoch: after.toString() }]);
-    expect(await epoch(bystander.organizationId)).toBe(bystandersBefore);
-  });
-
-  it('are what a snapshot carries', async () => {
-    expect((await snapshot()).epoch).toBe(await epoch(tenant.organizationId));
-  });
-
-  it('move for everyone when a row of no organization changes', async () => {
-    const bystander = await seedTenant(owner);
-    const before = [await epoch(tenant.organizationId), await epoch(bystander.organizationId)];
-    const signals = await signalsDuring(() =>
-      insertRow(owner, 'identity.models', aModel(null, `global-${tenant.organizationId}`)),
-    );
-    expect(signals.map((signal) => signal.organizationId)).toEqual([null]);
-    const after = [await epoch(tenant.organizationId), await epoch(bystander.organizationId)];
-    expect(after).toEqual(before.map((value) => value + 1n));
-  });
-
-  it('stay when a statement changes nothing', async () => {
-    const before = await epoch(tenant.organizationId);
-    await owner.query('update identity.accounts set level = level where organization_id = $1', [
-      tenant.organizationId,
-    ]);
-    await owner.query('delete from identity.accounts where id = $1', [newUuid()]);
-    expect(await epoch(tenant.organizationId)).toBe(before);
-  });
-
-  it('move once per statement, however many rows it changes', async () => {
-    const before = await epoch(tenant.organizationId);
-    await owner.query('update identity.accounts set level = 3 where organization_id = $1', [
-      tenant.organizationId,
-    ]);
-    expect(await epoch(tenant.organizationId)).toBe(before + 1n);
   });
 });
 

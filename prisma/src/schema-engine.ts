@@ -22,7 +22,7 @@ declare const WebAssembly: {
   instantiate(
     bytes: Uint8Array,
     imports: Readonly<Record<string, object>>,
-  ): Promise<{ readonly instance: { readonly exports: Readonly<Record<string, unknown>> } }>;
+  ): Promise<{ readonly instance: { readonly exports: { __wbindgen_start(): void } } }>;
 };
 
 let loaded: Promise<void> | undefined;
@@ -37,8 +37,7 @@ function load(): Promise<void> {
     const bytes = await readFile(join(dirname(entry), 'schema_engine_bg.wasm'));
     const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': wasmBindings });
     wasmBindings.__wbg_set_wasm(instance.exports);
-    const start = instance.exports['__wbindgen_start'];
-    if (typeof start === 'function') start();
+    instance.exports.__wbindgen_start();
   })();
   return loaded;
 }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { newUuid, type Uuid } from '@weir/kernel/ids';
+import type { Uuid } from '@weir/kernel/ids';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
-import { insertRow, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
+import { seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
+import { fillTenant } from '@weir/testkit/postgres-tenant-rows';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, DATABASE_ROLES, type Database } from './database.ts';
@@ -40,133 +40,13 @@ let one: Tenant;
 let other: Tenant;
 let tables: readonly TenantTable[];
 
-/** One row of a tenant in every table that `seedTenant` leaves empty. */
-async function fillRemainingTables(tenant: Tenant): Promise<void> {
-  const { organizationId, ownerId, apiKeyId } = tenant;
-  const userId = newUuid();
-  const budgetId = newUuid();
-  const sealed = { ciphertext: 'c2VhbGVk', nonce: 'bm9uY2U=' };
-  const usage = { organization_id: organizationId, model: 'demo', provider: 'openai' };
-  const rows: readonly (readonly [string, Record<string, unknown>])[] = [
-    ['identity.users', { id: userId, email: `${userId}@example.com`, display_name: 'Person' }],
-    [
-      'identity.memberships',
-      { id: newUuid(), organization_id: organizationId, user_id: userId, role: 'OWNER' },
-    ],
-    [
-      'identity.sessions',
-      {
-        id: newUuid(),
-        organization_id: organizationId,
-        user_id: userId,
-        refresh_token_hash: randomBytes(32),
-        expires_at: new Date(Date.now() + 60_000),
-      },
-    ],
-    ['identity.owner_keys', { owner_id: ownerId, organization_id: organizationId, ...sealed }],
-    [
-      'identity.provider_keys',
-      {
-        id: newUuid(),
-        organization_id: organizationId,
-        owner_id: ownerId,
-        name: 'Key',
-        provider: 'openai',
-        base_url: 'https://example.com/v1',
-        ...sealed,
-      },
-    ],
-    [
-      'identity.models',
-      {
-        id: newUuid(),
-        organization_id: organizationId,
-        name: 'demo',
-        context_tokens: 1,
-        max_output_tokens: 1,
-      },
-    ],
-    [
-      'billing.prices',
-      { id: newUuid(), organization_id: organizationId, model: 'demo', valid_from: new Date() },
-    ],
-    [
-      'billing.budgets',
-      {
-        id: budgetId,
-        organization_id: organizationId,
-        node_kind: 'ORGANIZATION',
-        node_id: organizationId,
-        name: 'Budget',
-        metric: 'COST',
-        limit_amount: '1',
-        period: 'DAILY',
-        enforcement: 'BLOCK',
-      },
-    ],
-    [
-      'billing.node_spend',
-      {
-        organization_id: organizationId,
-        node_id: organizationId,
-        model: 'demo',
-        business_date: '2026-01-01',
-      },
-    ],
-    [
-      'billing.budget_alerts',
-      {
-        id: newUuid(),
-        organization_id: organizationId,
-        budget_id: budgetId,
-        period_start: '2026-01-01',
-        threshold: 50,
-        limit_amount: '1',
-        spent: '1',
-      },
-    ],
-    [
-      'analytics.usage_events',
-      {
-        attempt_id: newUuid(),
-        request_id: newUuid(),
-        attempt_number: 1,
-        organization_id: organizationId,
-        account_id: ownerId,
-        account_path: [ownerId],
-        api_key_id: apiKeyId,
-        model_requested: 'demo',
-        model_effective: 'demo',
-        provider: 'openai',
-        provider_key_id: newUuid(),
-        decision: 'PRIMARY',
-        endpoint: '/v1/chat/completions',
-        stream: false,
-        business_date: '2026-01-01',
-        admitted_at: new Date(),
-        metering_source: 'PROVIDER',
-        status: 'SUCCESS',
-      },
-    ],
-    [
-      'analytics.usage_hourly',
-      { ...usage, node_kind: 'ORGANIZATION', node_id: organizationId, bucket: '2026-01-01T00:00:00Z' },
-    ],
-    [
-      'analytics.usage_daily',
-      { ...usage, node_kind: 'ORGANIZATION', node_id: organizationId, bucket: '2026-01-01' },
-    ],
-  ];
-  for (const [table, row] of rows) await insertRow(owner, table, row);
-}
-
 beforeAll(async () => {
   database = await createTestDatabase();
   owner = new pg.Client({ connectionString: database.url });
   await owner.connect();
   one = await seedTenant(owner);
   other = await seedTenant(owner);
-  for (const tenant of [one, other]) await fillRemainingTables(tenant);
+  for (const tenant of [one, other]) await fillTenant(owner, tenant);
   tables = (await owner.query<TenantTable>(TENANT_TABLES, [DATABASE_ROLES])).rows;
 });
 

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import type pg from 'pg';
 
+/** Column names and values. */
+export type Row = Readonly<Record<string, unknown>>;
+
 /** A small organization: an owner account, a team below it and a key on the team, all active and unlimited. */
 export interface Tenant {
   readonly organizationId: Uuid;
@@ -14,11 +17,7 @@ export interface Tenant {
 }
 
 /** Inserts one row; objects and arrays of objects go in as JSON, arrays of plain values as Postgres arrays. */
-export async function insertRow(
-  client: pg.ClientBase | pg.Pool,
-  table: string,
-  row: Readonly<Record<string, unknown>>,
-): Promise<void> {
+export async function insertRow(client: pg.ClientBase | pg.Pool, table: string, row: Row): Promise<void> {
   const columns = Object.keys(row);
   const places = columns.map((_, index) => `$${String(index + 1)}`);
   await client.query(
@@ -70,3 +69,55 @@ export async function seedTenant(
   });
   return { organizationId, ownerId, teamId, apiKeyId, keyHash, secret };
 }
+
+/** Valid and boring rows to insert; a test states what matters to it. Null organizations make them everyone's. */
+export const aModel = (organizationId: Uuid | null, name: string, extra: Row = {}) => ({
+  id: newUuid(),
+  organization_id: organizationId,
+  name,
+  context_tokens: 8_000,
+  max_output_tokens: 1_000,
+  ...extra,
+});
+
+/** Nano-USD per million input tokens. */
+export const aPrice = (organizationId: Uuid | null, model: string, validFromMs: number, input: number) => ({
+  id: newUuid(),
+  organization_id: organizationId,
+  model,
+  valid_from: new Date(validFromMs),
+  input,
+});
+
+export const aBudget = (tenant: Tenant, nodeKind: string, nodeId: Uuid, extra: Row = {}) => ({
+  id: newUuid(),
+  organization_id: tenant.organizationId,
+  node_kind: nodeKind,
+  node_id: nodeId,
+  name: `budget of ${nodeKind}`,
+  metric: 'COST',
+  limit_amount: '9007199254740991',
+  period: 'MONTHLY',
+  enforcement: 'BLOCK',
+  ...extra,
+});
+
+/** With a secret that opens nothing. */
+export const aProviderKey = (tenant: Tenant, extra: Row = {}) => ({
+  id: newUuid(),
+  organization_id: tenant.organizationId,
+  owner_id: tenant.ownerId,
+  name: 'Provider',
+  provider: 'openai',
+  base_url: 'https://example.com/v1',
+  ciphertext: 'c2VhbGVk',
+  nonce: 'bm9uY2U=',
+  ...extra,
+});
+
+export const anOwnerKey = (tenant: Tenant) => ({
+  owner_id: tenant.ownerId,
+  organization_id: tenant.organizationId,
+  ciphertext: 'b3duZXI=',
+  nonce: 'bm9uY2U=',
+});

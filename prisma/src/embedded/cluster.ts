@@ -10,7 +10,7 @@ export const SUPERUSER = 'weir';
 
 /** The server gets nothing of our environment: no secret, and no PG* variable that would bend it. */
 export function serverEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+  return { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 }
 
 async function readPassword(path: string): Promise<string | undefined> {

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { newUuid } from '@weir/kernel/ids';
+import type pg from 'pg';
+import {
+  aBudget,
+  aModel,
+  anOwnerKey,
+  aPrice,
+  aProviderKey,
+  insertRow,
+  type Row,
+  type Tenant,
+} from './postgres-tenant.ts';
+
+/** One row of a tenant in every table that `seedTenant` leaves empty. */
+export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant): Promise<void> {
+  const { organizationId, ownerId, apiKeyId } = tenant;
+  const userId = newUuid();
+  const budgetId = newUuid();
+  const usage = { organization_id: organizationId, model: 'demo', provider: 'openai' };
+  const rows: readonly (readonly [string, Row])[] = [
+    ['identity.users', { id: userId, email: `${userId}@example.com`, display_name: 'Person' }],
+    [
+      'identity.memberships',
+      { id: newUuid(), organization_id: organizationId, user_id: userId, role: 'OWNER' },
+    ],
+    [
+      'identity.sessions',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        user_id: userId,
+        refresh_token_hash: randomBytes(32),
+        expires_at: new Date(Date.now() + 60_000),
+      },
+    ],
+    ['identity.owner_keys', anOwnerKey(tenant)],
+    ['identity.provider_keys', aProviderKey(tenant)],
+    ['identity.models', aModel(organizationId, 'demo')],
+    ['billing.prices', aPrice(organizationId, 'demo', 0, 1)],
+    ['billing.budgets', aBudget(tenant, 'ORGANIZATION', organizationId, { id: budgetId })],
+    [
+      'billing.node_spend',
+      {
+        organization_id: organizationId,
+        node_id: organizationId,
+        model: 'demo',
+        business_date: '2026-01-01',
+      },
+    ],
+    [
+      'billing.budget_alerts',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        budget_id: budgetId,
+        period_start: '2026-01-01',
+        threshold: 50,
+        limit_amount: '1',
+        spent: '1',
+      },
+    ],
+    [
+      'analytics.usage_events',
+      {
+        attempt_id: newUuid(),
+        request_id: newUuid(),
+        attempt_number: 1,
+        organization_id: organizationId,
+        account_id: ownerId,
+        account_path: [ownerId],
+        api_key_id: apiKeyId,
+        model_requested: 'demo',
+        model_effective: 'demo',
+        provider: 'openai',
+        provider_key_id: newUuid(),
+        decision: 'PRIMARY',
+        endpoint: '/v1/chat/completions',
+        stream: false,
+        business_date: '2026-01-01',
+        admitted_at: new Date(),
+        metering_source: 'PROVIDER',
+        status: 'SUCCESS',
+      },
+    ],
+    [
+      'analytics.usage_hourly',
+      { ...usage, node_kind: 'ORGANIZATION', node_id: organizationId, bucket: '2026-01-01T00:00:00Z' },
+    ],
+    [
+      'analytics.usage_daily',
+      { ...usage, node_kind: 'ORGANIZATION', node_id: organizationId, bucket: '2026-01-01' },
+    ],
+  ];
+  for (const [table, row] of rows) await insertRow(client, table, row);
+}
