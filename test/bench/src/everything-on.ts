@@ -24,12 +24,12 @@ export async function everythingOn(databaseUrl: string): Promise<void> {
       MODEL_LIMITS,
     ]);
     await client.query(
-      `update identity.accounts set limits = $1, model_limits = $2, allow_ips = '{127.0.0.0/8}', allow_models = '{demo-*}',
-         resources = '{/v1}', model_mapper = '[{"pattern":"gpt-4o*","target":"demo-large"}]', level_mapper = '[{"pattern":"demo-*","level":1}]'`,
+      `update identity.accounts set limits = $1, model_limits = $2, allow_ips = '["127.0.0.0/8"]', allow_models = '["demo-*"]',
+         resources = '["/v1"]', model_mapper = '[{"pattern":"gpt-4o*","target":"demo-large"}]', level_mapper = '[{"pattern":"demo-*","level":1}]'`,
       [LIMITS, MODEL_LIMITS],
     );
     await client.query(
-      `update identity.api_keys set limits = $1, model_limits = $2, allow_ips = '{127.0.0.0/8}', allow_models = '{demo-*}', resources = '{/v1}'`,
+      `update identity.api_keys set limits = $1, model_limits = $2, allow_ips = '["127.0.0.0/8"]', allow_models = '["demo-*"]', resources = '["/v1"]'`,
       [LIMITS, MODEL_LIMITS],
     );
     await client.query(

@@ -20,8 +20,6 @@ const singles = Number(argument('singles', '400'));
 const provider = await startProvider();
 const direct = directTarget(provider);
 const targets: Target[] = [direct];
-for (const start of [bareTarget, portkeyTarget, embeddedTarget, redisTarget])
-  targets.push(await start(provider));
 
 async function throughput(stream: boolean): Promise<Map<string, LoadResult[]>> {
   const results = new Map<string, LoadResult[]>(targets.map(({ name }) => [name, []]));
@@ -52,60 +50,69 @@ function medianRatio(results: Map<string, LoadResult[]>, name: string, rival: st
   return percentile(ratios, 50).toFixed(2);
 }
 
-for (const stream of [false, true]) {
-  const results = await throughput(stream);
-  const rows = await Promise.all(
-    targets.map(async ({ name, memoryMiB }) => {
-      const own = results.get(name) ?? [];
-      const latencies = own.flatMap((result) => result.latencies);
-      return [
+try {
+  for (const start of [bareTarget, portkeyTarget, embeddedTarget, redisTarget]) {
+    targets.push(await start(provider));
+  }
+  for (const stream of [false, true]) {
+    const results = await throughput(stream);
+    const rows = await Promise.all(
+      targets.map(async ({ name, memoryMiB }) => {
+        const own = results.get(name) ?? [];
+        const latencies = own.flatMap((result) => result.latencies);
+        return [
+          name,
+          medianRate(own).toFixed(0),
+          medianRatio(results, name, 'bare Fastify + undici'),
+          medianRatio(results, name, 'Portkey gateway'),
+          (percentile(latencies, 50) / 1_000).toFixed(2),
+          (percentile(latencies, 99) / 1_000).toFixed(2),
+          String(own.reduce((sum, { failures }) => sum + failures, 0)),
+          (await memoryMiB())?.toFixed(0) ?? '',
+        ];
+      }),
+    );
+    printTable(
+      `Throughput, ${stream ? 'streamed' : 'not streamed'}: ${connections} connections, ${rounds} rounds of ${seconds} s, medians`,
+      ['target', 'req/s', '÷ bare', '÷ Portkey', 'p50 ms', 'p99 ms', 'failed', 'MiB'],
+      rows,
+    );
+  }
+
+  for (const stream of [false, true]) {
+    const added = await addedLatency(targets, {
+      rounds: singles,
+      stream,
+      ...(stream ? { chunks: 100 } : {}),
+    });
+    printTable(
+      `Added over direct, one connection, ${stream ? 'streamed in 100 chunks' : 'not streamed'}, ${singles} rounds`,
+      ['target', 'p50 ms', 'p99 ms', 'first byte p50 ms'],
+      added.map(({ name, p50Ms, p99Ms, firstByteP50Ms }) => [
         name,
-        medianRate(own).toFixed(0),
-        medianRatio(results, name, 'bare Fastify + undici'),
-        medianRatio(results, name, 'Portkey gateway'),
-        (percentile(latencies, 50) / 1_000).toFixed(2),
-        (percentile(latencies, 99) / 1_000).toFixed(2),
-        String(own.reduce((sum, { failures }) => sum + failures, 0)),
-        (await memoryMiB())?.toFixed(0) ?? '',
-      ];
-    }),
-  );
+        p50Ms.toFixed(2),
+        p99Ms.toFixed(2),
+        firstByteP50Ms.toFixed(2),
+      ]),
+    );
+  }
+
+  const differing = await streamsEqualDirect(direct, targets.slice(1), 20);
   printTable(
-    `Throughput, ${stream ? 'streamed' : 'not streamed'}: ${connections} connections, ${rounds} rounds of ${seconds} s, medians`,
-    ['target', 'req/s', '÷ bare', '÷ Portkey', 'p50 ms', 'p99 ms', 'failed', 'MiB'],
-    rows,
+    'Streams of 100 chunks whose bytes differ from the direct connection, of 20',
+    ['target', 'differ'],
+    [...differing].map(([name, count]) => [name, String(count)]),
   );
+
+  const proofs: string[][] = [];
+  for (const { name, proof } of targets) {
+    if (!proof) continue;
+    const { closed, lost, double } = await proof();
+    proofs.push([name, String(closed), String(lost), String(double)]);
+    if (lost + double > 0) process.exitCode = 1;
+  }
+  printTable('Ledger against the provider’s own count', ['target', 'attempts', 'lost', 'double'], proofs);
+} finally {
+  for (const target of targets) await target.stop();
+  await provider.stop();
 }
-
-for (const stream of [false, true]) {
-  const added = await addedLatency(targets, { rounds: singles, stream, ...(stream ? { chunks: 100 } : {}) });
-  printTable(
-    `Added over direct, one connection, ${stream ? 'streamed in 100 chunks' : 'not streamed'}, ${singles} rounds`,
-    ['target', 'p50 ms', 'p99 ms', 'first byte p50 ms'],
-    added.map(({ name, p50Ms, p99Ms, firstByteP50Ms }) => [
-      name,
-      p50Ms.toFixed(2),
-      p99Ms.toFixed(2),
-      firstByteP50Ms.toFixed(2),
-    ]),
-  );
-}
-
-const differing = await streamsEqualDirect(direct, targets.slice(1), 20);
-printTable(
-  'Streams of 100 chunks whose bytes differ from the direct connection, of 20',
-  ['target', 'differ'],
-  [...differing].map(([name, count]) => [name, String(count)]),
-);
-
-const proofs: string[][] = [];
-for (const { name, proof } of targets) {
-  if (!proof) continue;
-  const { closed, lost, double } = await proof();
-  proofs.push([name, String(closed), String(lost), String(double)]);
-  if (lost + double > 0) process.exitCode = 1;
-}
-printTable('Ledger against the provider’s own count', ['target', 'attempts', 'lost', 'double'], proofs);
-
-for (const target of targets) await target.stop();
-await provider.stop();
