@@ -20,6 +20,8 @@ export interface Projection {
   /** Name of its cursor row, of its advisory lock and of its metrics. */
   readonly name: string;
   readonly cursorTable: 'billing.projection_cursor' | 'analytics.projection_cursor';
+  /** An advisory lock that each batch holds from before its first read until its commit; none unless named. */
+  readonly lock?: string;
   /**
    * Reads at most `limit` rows after `from` and applies them with set-based statements, inside the open transaction
    * and with no effect outside it. Undefined when no row could be read.
@@ -54,22 +56,35 @@ function peekSql(cursorTable: Projection['cursorTable']): string {
            coalesce((select extract(epoch from clock_timestamp() - logged_at) * 1000 from oldest), 0)::float8 as lag_ms`;
 }
 
-async function applyBatch(client: ClientBase, projection: Projection, limit: number): Promise<number> {
-  const { name, cursorTable } = projection;
-  // The lock makes a second projector wait for this batch and then go on after it: each row is applied once.
-  const { rows } = await client.query<LogPosition>(
+/** Begins, and waits for whoever applies a batch at the moment: each row is applied once. */
+async function begin(client: ClientBase, { name, cursorTable, lock }: Projection): Promise<LogPosition> {
+  const begun = client.query('begin');
+  const locked =
+    lock === undefined
+      ? undefined
+      : client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))::text as locked`, [lock]);
+  const cursor = client.query<LogPosition>(
     `select xid::text, seq::text from ${cursorTable} where name = $1 for update`,
     [name],
   );
+  const [, , { rows }] = await Promise.all([begun, locked, cursor]);
   const [from] = rows;
   if (!from) throw new Error(`there is no cursor ${name} in ${cursorTable}`);
-  const batch = await projection.apply(client, from, limit);
-  if (!batch) return 0;
-  await client.query(
-    `update ${cursorTable} set xid = $2::xid8, seq = $3::bigint, updated_at = now() where name = $1`,
-    [name, batch.last.xid, batch.last.seq],
-  );
-  return batch.rows;
+  return from;
+}
+
+async function applyBatch(client: ClientBase, projection: Projection, limit: number): Promise<number> {
+  const { name, cursorTable } = projection;
+  const batch = await projection.apply(client, await begin(client, projection), limit);
+  const moved =
+    batch &&
+    client.query(
+      `update ${cursorTable} set xid = $2::xid8, seq = $3::bigint, updated_at = now() where name = $1`,
+      [name, batch.last.xid, batch.last.seq],
+    );
+  // Sent together: should the first fail, the commit of a failed transaction is a rollback.
+  await Promise.all([moved, client.query('commit')]);
+  return batch?.rows ?? 0;
 }
 
 /**
@@ -89,10 +104,8 @@ export async function projectBatch(
   const peek = rows[0] ?? { is_waiting: false, is_ready: false, lag_ms: 0 };
   if (!peek.is_waiting) return { kind: 'idle' };
   if (!peek.is_ready) return { kind: 'blocked', lagMs: peek.lag_ms };
-  await client.query('begin');
   try {
     const applied = await applyBatch(client, projection, limit);
-    await client.query('commit');
     return { kind: 'applied', rows: applied, lagMs: peek.lag_ms };
   } catch (error) {
     // The reason is what was thrown first; a connection that is gone cannot roll back and need not.

@@ -61,6 +61,8 @@ async function connect({ url, role, projection, log }: ProjectorOptions): Promis
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    // What does not wait for an answer is sent together, which is most of what a small batch takes.
+    pipeline: true,
     stream: () => socket,
   });
   // A connection that breaks while nothing runs is noticed by the next statement.

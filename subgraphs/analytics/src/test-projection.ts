@@ -9,9 +9,10 @@ export const SOON = { timeout: 20_000, interval: 5 };
 
 /** A connection as the projector's. */
 export async function connectProjector(url: string): Promise<pg.Client> {
-  const client = new pg.Client(
-    connectionConfig({ url, role: ANALYTICS_PROJECTOR_ROLE, applicationName: 'test-projector' }),
-  );
+  const client = new pg.Client({
+    ...connectionConfig({ url, role: ANALYTICS_PROJECTOR_ROLE, applicationName: 'test-projector' }),
+    pipeline: true,
+  });
   client.on('error', () => undefined);
   await client.connect();
   return client;

@@ -12,9 +12,10 @@ export function spendProjection(): Projection {
 
 /** A connection as the projector's. */
 export async function connectProjector(url: string): Promise<pg.Client> {
-  const client = new pg.Client(
-    connectionConfig({ url, role: BILLING_PROJECTOR_ROLE, applicationName: 'test-projector' }),
-  );
+  const client = new pg.Client({
+    ...connectionConfig({ url, role: BILLING_PROJECTOR_ROLE, applicationName: 'test-projector' }),
+    pipeline: true,
+  });
   client.on('error', () => undefined);
   await client.connect();
   return client;

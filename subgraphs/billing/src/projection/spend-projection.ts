@@ -1,16 +1,16 @@
 import type { ClientBase } from 'pg';
 import type { Counter } from 'prom-client';
-import type { Uuid } from '@weir/kernel/ids';
 import type { AppliedBatch, LogPosition, Projection } from '@weir/service/projection-step';
-import { lockAlerts, raiseDueAlerts } from '../modules/alerts/raise-alerts.ts';
+import { ALERTS_LOCK, raiseDueAlerts } from '../modules/alerts/raise-alerts.ts';
 import { queryOfClient } from '../query.ts';
-import { readWatches } from './watched-budgets.ts';
+import { watchesOf } from './watched-budgets.ts';
 
 export const BILLING_PROJECTOR_ROLE = 'weir_billing_projector';
 
 /**
  * Every row but an intent adds its signed amounts to the organization, to each account of its path and to its key, so
- * that a budget's spend is a sum over one node. Rows are locked in one order by every writer.
+ * that a budget's spend is a sum over one node. The lock that the batch holds makes sure that every budget that is not seen
+ * here will see the batch's spend itself.
  */
 const APPLY = `
   with batch as materialized (
@@ -39,19 +39,24 @@ const APPLY = `
           tokens = s.tokens + excluded.tokens,
           cost_nano = s.cost_nano + excluded.cost_nano
     returning s.node_id, s.business_date
+  ),
+  watched as (
+    select b.id, b.organization_id, b.node_id, b.metric, b.limit_amount::text as limit_amount, b.period, b.models,
+           b.thresholds, array_agg(distinct a.business_date::text) as dates
+    from applied a join billing.budgets b on b.node_id = a.node_id
+    where b.status = 'ACTIVE'
+    group by b.id
   )
-  select (select count(*) from batch)::int as rows,
-         last.xid::text as xid, last.seq::text as seq,
-         coalesce((
-           select jsonb_agg(distinct jsonb_build_object('nodeId', node_id, 'businessDate', business_date)) from applied
-         ), '[]') as touched
+  select (select count(*) from batch)::int as rows, last.xid::text as xid, last.seq::text as seq,
+         coalesce((select jsonb_agg(to_jsonb(w)) from watched w), '[]') as watched
   from (select xid, seq from batch order by xid desc, seq desc limit 1) as last`;
 
 interface Applied {
   readonly rows: number;
   readonly xid: string;
   readonly seq: string;
-  readonly touched: readonly { readonly nodeId: Uuid; readonly businessDate: string }[];
+  /** The active budgets on nodes that consumed something. */
+  readonly watched: readonly unknown[];
 }
 
 async function apply(
@@ -60,8 +65,6 @@ async function apply(
   limit: number,
   alerts: Counter,
 ): Promise<AppliedBatch | undefined> {
-  const query = queryOfClient(client);
-  await lockAlerts(query);
   const { rows } = await client.query<Applied>({
     name: 'billing-apply',
     text: APPLY,
@@ -69,7 +72,7 @@ async function apply(
   });
   const [batch] = rows;
   if (!batch) return undefined;
-  alerts.inc(await raiseDueAlerts(query, await readWatches(query, batch.touched)));
+  alerts.inc(await raiseDueAlerts(queryOfClient(client), batch.watched.flatMap(watchesOf)));
   return { rows: batch.rows, last: { xid: batch.xid, seq: batch.seq } };
 }
 
@@ -78,6 +81,7 @@ export function createSpendProjection(alerts: Counter): Projection {
   return {
     name: 'billing',
     cursorTable: 'billing.projection_cursor',
+    lock: ALERTS_LOCK,
     apply: (client, from, limit) => apply(client, from, limit, alerts),
   };
 }

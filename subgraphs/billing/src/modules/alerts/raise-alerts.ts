@@ -2,7 +2,7 @@ import { newUuid, type Uuid } from '@weir/kernel/ids';
 import type { Query } from '../../query.ts';
 import { alertsDue, type Budget } from '../budgets/budget.ts';
 import type { DateRange } from '../budgets/budget-period.ts';
-import { readSpend, spentOf } from '../budgets/budget-spend.ts';
+import { spendOfRow, spentOf, type ModelSpend, type SpendRow } from '../budgets/budget-spend.ts';
 
 export type WatchedBudget = Pick<
   Budget,
@@ -23,28 +23,56 @@ interface DueAlert {
 }
 
 /**
- * Taken by whoever raises alerts, until the end of the transaction, and before looking at budgets or spend. Without it a
+ * The advisory lock taken by whoever raises alerts, until the end of the transaction, and before looking at budgets or spend. Without it a
  * budget created while a batch is projected could miss the batch's spend while the batch misses the budget. It also makes
  * the order of `seq` the order of commits, so that a reader who goes on after a `seq` misses nothing.
  */
+export const ALERTS_LOCK = 'weir.budget-alerts';
+
+/** Takes the lock for the rest of the transaction. */
 export async function lockAlerts(query: Query): Promise<void> {
-  await query(`select pg_advisory_xact_lock(hashtextextended('weir.budget-alerts', 0))::text as locked`, []);
+  await query(`select pg_advisory_xact_lock(hashtextextended($1, 0))::text as locked`, [ALERTS_LOCK]);
 }
 
-const RAISED = `
-  select w.place::int as place, a.threshold
-  from unnest($1::uuid[], $2::date[], $3::bigint[]) with ordinality as w (budget_id, period_start, limit_amount, place)
-  join billing.budget_alerts a
-    on a.budget_id = w.budget_id and a.period_start = w.period_start and a.limit_amount = w.limit_amount`;
+/** What was spent by model, and what was raised before, for each watch; a watch without spend has one row without a model. */
+const POSITIONS = `
+  select w.place::int as place, s.model, s.requests::text as requests, s.tokens::text as tokens,
+         s.cost_nano::text as cost_nano,
+         array(select a.threshold from billing.budget_alerts a
+               where a.budget_id = w.budget_id and a.period_start = w.first and a.limit_amount = w.limit_amount) as raised
+  from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::date[], $5::date[]) with ordinality
+    as w (budget_id, limit_amount, node_id, first, past, place)
+  left join lateral (
+    select n.model, sum(n.requests) as requests, sum(n.tokens) as tokens, sum(n.cost_nano) as cost_nano
+    from billing.node_spend n
+    where n.node_id = w.node_id and n.business_date >= w.first and n.business_date < w.past
+    group by n.model
+  ) as s on true`;
 
-async function readRaised(query: Query, watches: readonly Watch[]): Promise<readonly ReadonlySet<number>[]> {
-  const rows = await query<{ place: number; threshold: number }>(RAISED, [
+interface Position {
+  readonly watch: Watch;
+  readonly consumption: readonly ModelSpend[];
+  readonly raised: ReadonlySet<number>;
+}
+
+type PositionRow = (SpendRow | { readonly place: number; readonly model: null }) & {
+  readonly raised: readonly number[];
+};
+
+async function readPositions(query: Query, watches: readonly Watch[]): Promise<readonly Position[]> {
+  const rows = await query<PositionRow>(POSITIONS, [
     watches.map(({ budget }) => budget.id),
-    watches.map(({ range }) => range.first),
     watches.map(({ budget }) => budget.limit.toString()),
+    watches.map(({ budget }) => budget.nodeId),
+    watches.map(({ range }) => range.first),
+    watches.map(({ range }) => range.end),
   ]);
   const byPlace = Map.groupBy(rows, (row) => row.place);
-  return watches.map((_, index) => new Set((byPlace.get(index + 1) ?? []).map((row) => row.threshold)));
+  return watches.map((watch, index) => {
+    const ofWatch = byPlace.get(index + 1) ?? [];
+    const consumption = ofWatch.flatMap((row) => (row.model === null ? [] : [spendOfRow(row)]));
+    return { watch, consumption, raised: new Set(ofWatch[0]?.raised) };
+  });
 }
 
 const INSERT = `
@@ -81,14 +109,10 @@ async function insertAlerts(query: Query, due: readonly DueAlert[]): Promise<num
  */
 export async function raiseDueAlerts(query: Query, watches: readonly Watch[]): Promise<number> {
   if (watches.length === 0) return 0;
-  const spend = await readSpend(
-    query,
-    watches.map(({ budget, range }) => ({ nodeId: budget.nodeId, range })),
-  );
-  const raised = await readRaised(query, watches);
-  const due = watches.flatMap((watch, index): DueAlert[] => {
-    const spent = spentOf(watch.budget, spend[index] ?? []);
-    const thresholds = alertsDue(spent, watch.budget, raised[index] ?? new Set());
+  const positions = await readPositions(query, watches);
+  const due = positions.flatMap(({ watch, consumption, raised }): DueAlert[] => {
+    const spent = spentOf(watch.budget, consumption);
+    const thresholds = alertsDue(spent, watch.budget, raised);
     return thresholds.map((threshold) => ({ id: newUuid(), watch, threshold, spent }));
   });
   return due.length === 0 ? 0 : insertAlerts(query, due);

@@ -37,12 +37,22 @@ const SPEND = `
     on s.node_id = w.node_id and s.business_date >= w.first and s.business_date < w.past
   group by w.place, s.model`;
 
-interface SpendRow {
+/** Sums as both drivers read them. */
+export interface SpendRow {
   readonly place: number;
   readonly model: string;
   readonly requests: string;
   readonly tokens: string;
   readonly cost_nano: string;
+}
+
+export function spendOfRow(row: SpendRow): ModelSpend {
+  return {
+    model: row.model,
+    requests: BigInt(row.requests),
+    tokens: BigInt(row.tokens),
+    costNano: BigInt(row.cost_nano),
+  };
 }
 
 /** Consumption by model for each window, in the order given; one statement for all. */
@@ -57,12 +67,5 @@ export async function readSpend(
     windows.map((window) => window.range.end),
   ]);
   const byPlace = Map.groupBy(rows, (row) => row.place);
-  return windows.map((_, index) =>
-    (byPlace.get(index + 1) ?? []).map((row) => ({
-      model: row.model,
-      requests: BigInt(row.requests),
-      tokens: BigInt(row.tokens),
-      costNano: BigInt(row.cost_nano),
-    })),
-  );
+  return windows.map((_, index) => (byPlace.get(index + 1) ?? []).map(spendOfRow));
 }
