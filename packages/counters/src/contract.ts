@@ -212,8 +212,14 @@ export interface CounterStore {
   /** Extends leases; answers the attempts whose record the store no longer has (flushed): re-assert those. */
   renew(organizationId: Uuid, attemptIds: readonly Uuid[], leaseMs: number): Promise<readonly Uuid[]>;
   /**
-   * Puts an attempt's hold, concurrency and evidence back after a flush; also for an attempt that was settled since
-   * and whose close is not in Postgres yet (settle it again afterwards). Idempotent; never refused.
+   * Which of these attempts hold a lease, whether or not it has run out. The others have ended or are unknown. Changes
+   * nothing.
+   */
+  leased(organizationId: Uuid, attemptIds: readonly Uuid[]): Promise<readonly Uuid[]>;
+  /**
+   * Puts an attempt's hold, concurrency and evidence back after a flush: of every attempt that runs, and of every one
+   * that has ended and whose close is not known to be in Postgres (settle that again afterwards). Not of others,
+   * because a seed only tells recent closes. Idempotent; never refused.
    */
   reassert(request: AdmitRequest, outputCap: number | null): Promise<void>;
   /**

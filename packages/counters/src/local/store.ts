@@ -41,6 +41,7 @@ export function createLocalCounterStore({
   return Object.freeze<CounterStore>({
     admit: (request) => answer((nowMs) => admit(state, request, nowMs)),
     renew: (_organizationId, ids, leaseMs) => answer((nowMs) => renew(state, ids, leaseMs, nowMs)),
+    leased: (_organizationId, ids) => answer(() => ids.filter((id) => state.live.has(id))),
     reassert: (request, outputCap) =>
       answer((nowMs) => {
         reassert(state, request, outputCap, nowMs);

@@ -120,6 +120,12 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     admit,
     renew,
     settle,
+    async leased(organizationId, ids) {
+      if (ids.length === 0) return [];
+      const { leases } = organizationKeys(prefix, organizationId);
+      const scores = await runner.command((client) => client.zmscore(leases, ...ids));
+      return ids.filter((_, index) => scores[index] !== null);
+    },
     async reassert(request, outputCap) {
       const call = encodeReassert(contextOf(request.organizationId), request, outputCap);
       await registry.announce(request.organizationId, REANNOUNCE_MS);

@@ -95,6 +95,20 @@ export function describeConcurrency(createRig: CreateRig): void {
       expect(missing).toEqual([unknown]);
     });
 
+    it('tells which attempts hold a lease, run out or not, and changes nothing by that', async () => {
+      const [ended, expired] = [ask(9), ask(9)];
+      for (const request of [ended, expired]) await admit(rig, request);
+      await settle(rig, ended, 0n);
+      rig.clock.nowMs += 60_000;
+      const running = ask(9);
+      await admit(rig, running);
+      const ids = [ended, expired, running, ask(9)].map((request) => request.attemptId);
+      const leased = [expired.attemptId, running.attemptId];
+      expect(await rig.store.leased(organization, ids)).toEqual(leased);
+      expect(await rig.store.leased(organization, [])).toEqual([]);
+      expect((await rig.store.expired(0, 1000)).map((lease) => lease.attemptId)).toContain(expired.attemptId);
+    });
+
     it('lists an expired lease with its evidence until the attempt is settled', async () => {
       const lost = ask(1, 'what the proxy knew');
       await admit(rig, lost);

@@ -276,6 +276,15 @@ export function describeSeeding(createRig: CreateRig): void {
         expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 60n, held: 0n });
       });
 
+      it('counts what it saw settled and the seed calls open, even when the seed does not tell recent closes', async () => {
+        const running = ask({ holdings: [costHolding(BUDGET, 1000n)] });
+        await admit(rig, running);
+        await rig.flush();
+        const open = [{ attemptId: running.attemptId, held: 100n, evidence: '' }];
+        await runThrough(running, ['reassert', 'settle', 'seed'], { open });
+        expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 60n, held: 0n });
+      });
+
       it('takes what it saw settled for counted when the seed does not tell recent closes', async () => {
         const running = ask({ holdings: [costHolding(BUDGET, 1000n)] });
         await admit(rig, running);

@@ -10,12 +10,14 @@ type Step =
       readonly proxy: number;
       readonly budgets: readonly BudgetName[];
       readonly asked: number;
+      readonly late: boolean;
     }
-  | { readonly do: 'settle'; readonly which: number; readonly share: number }
+  | { readonly do: 'settle'; readonly which: number; readonly share: number; readonly late: boolean }
   | { readonly do: 'settleAgain'; readonly which: number }
-  | { readonly do: 'write' | 'crash'; readonly proxy: number }
+  | { readonly do: 'write' | 'tell' | 'crash'; readonly proxy: number }
   | { readonly do: 'advance'; readonly ms: number }
-  | { readonly do: 'nextPeriod' | 'flush' | 'notice' | 'sweep' | 'readPositions' | 'tellPositions' };
+  | { readonly do: 'nextPeriod' | 'flush' | 'notice' | 'sweep' | 'tellPositions' }
+  | { readonly do: 'readPositions'; readonly late: boolean };
 
 const proxy = fc.nat({ max: 1 });
 const budgets = fc.constantFrom<readonly BudgetName[]>(
@@ -24,6 +26,7 @@ const budgets = fc.constantFrom<readonly BudgetName[]>(
   ['cost', 'tokens'],
   ['tokens', 'cost'],
 );
+const late = fc.boolean();
 const which = fc.nat({ max: 999 });
 
 const anyStep = fc.oneof<{ weight: number; arbitrary: fc.Arbitrary<Step> }[]>(
@@ -34,28 +37,36 @@ const anyStep = fc.oneof<{ weight: number; arbitrary: fc.Arbitrary<Step> }[]>(
       proxy,
       budgets,
       asked: fc.integer({ min: 1, max: 60 }),
+      late,
     }),
   },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('settle'), which, share: fc.nat({ max: 100 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('settle'), which, share: fc.nat({ max: 100 }), late }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('settleAgain'), which }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('write', 'write', 'write', 'crash'), proxy }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom('write', 'write', 'tell', 'tell', 'crash'), proxy }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.integer({ min: 1, max: 50_000 }) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('nextPeriod', 'sweep', 'notice') }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('flush', 'readPositions', 'tellPositions') }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('flush', 'tellPositions') }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('readPositions'), late }) },
 );
 
 async function play(world: World, step: Step): Promise<void> {
   switch (step.do) {
     case 'admit':
-      await world.admit(step.proxy, step.budgets, step.asked);
+      await world.admit(step.proxy, step.budgets, step.asked, step.late);
       return;
     case 'settle': {
       const running = world.attempts.filter(({ state }) => state === 'running');
       const attempt = running[step.which % Math.max(1, running.length)];
-      if (attempt !== undefined) await world.settle(attempt, step.share);
+      if (attempt !== undefined) await world.settle(attempt, step.share, step.late);
       return;
     }
     case 'settleAgain': {
@@ -65,8 +76,12 @@ async function play(world: World, step: Step): Promise<void> {
       return;
     }
     case 'write':
+    case 'tell':
     case 'crash':
-      world[step.do](step.proxy);
+      await world[step.do](step.proxy);
+      return;
+    case 'readPositions':
+      await world.readPositions(step.late);
       return;
     case 'advance':
       await world.advance(step.ms);

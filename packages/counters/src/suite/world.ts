@@ -35,8 +35,8 @@ export interface Attempt {
 export type World = ReturnType<typeof createWorld>;
 
 const PROXIES = 2;
-/** Writes are late by less than this, whatever else happens. */
-const WRITE_DELAY_MAX_MS = 10_000;
+/** Writes and settlements are late by less than this and one step, whatever else happens. */
+const DELAY_MAX_MS = 10_000;
 /** A seeder that takes longer to tell what it read gives up. */
 const READ_AGE_MAX_MS = 30_000;
 /** Ended attempts are remembered for an hour, so no story is longer than that. */
@@ -47,10 +47,14 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
   const ledger = createLedgerModel();
   const attempts: Attempt[] = [];
   const queues: LedgerRow[][] = Array.from({ length: PROXIES }, () => []);
-  /** Attempts that a proxy remembers: running, or ended and not written yet. */
+  /** Ended attempts of which the store has not been told yet. */
+  const untold: Set<Attempt>[] = Array.from({ length: PROXIES }, () => new Set<Attempt>());
+  /** Attempts that a proxy would re-assert: running, or ended and not written yet. */
   const kept: Set<Attempt>[] = Array.from({ length: PROXIES }, () => new Set<Attempt>());
   let read: { epoch: string; positions: HoldingSeed[]; atMs: number } | undefined;
   const startMs = clock.nowMs;
+  let isSlotsSure = true;
+  let doneAtMs = startMs;
 
   const settleWith = (attempt: Attempt, { cost, tokens }: Amounts): Promise<void> => {
     const { attemptId } = attempt.request;
@@ -59,8 +63,9 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
 
   const reassert = async (attempt: Attempt): Promise<void> => {
     await rig.store.reassert(attempt.request, attempt.cap);
-    if (attempt.state === 'running') attempt.leaseUntilMs = clock.nowMs + LEASE_MS;
+    attempt.leaseUntilMs = attempt.state === 'running' ? clock.nowMs + LEASE_MS : 0;
     if (attempt.state === 'ended') await settleWith(attempt, attempt.booked);
+    untold[attempt.proxy]?.delete(attempt);
   };
 
   const write = (proxy: number): void => {
@@ -68,8 +73,15 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     for (const attempt of kept[proxy] ?? []) if (attempt.state === 'ended') kept[proxy]?.delete(attempt);
   };
 
-  const notice = async (): Promise<void> => {
-    for (const attempt of kept.flatMap((of) => [...of])) await reassert(attempt);
+  /** A proxy may be late to notice a flush when Postgres knows all it has. */
+  const notice = async (mayBeLate = false): Promise<void> => {
+    for (const [proxy, of] of kept.entries()) {
+      if (mayBeLate && queues[proxy]?.length === 0) {
+        isSlotsSure = false;
+        continue;
+      }
+      for (const attempt of [...of]) await reassert(attempt);
+    }
   };
 
   const requestOf = (budgets: readonly BudgetName[], asked: number): AdmitRequest => {
@@ -84,17 +96,17 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     });
   };
 
-  const tell = (epoch: string, holdings: readonly HoldingSeed[], { day }: AdmitRequest): Promise<void> =>
+  const seed = (epoch: string, holdings: readonly HoldingSeed[], { day }: AdmitRequest): Promise<void> =>
     rig.store.seed({ organizationId, epoch, day, windows: [], holdings, leaseMs: LEASE_MS });
 
   /** As a proxy does: wait while others re-assert, read, tell, and ask again. */
-  const askSeeding = async (request: AdmitRequest): Promise<AdmitResult> => {
+  const askSeeding = async (request: AdmitRequest, mayBeLate: boolean): Promise<AdmitResult> => {
     const answer = await rig.store.admit(request);
     if (answer.kind !== 'unseeded') return answer;
-    await notice();
+    await notice(mayBeLate);
     clock.nowMs += answer.opensInMs;
     const seeds = answer.holdings.map((counter) => ledger.position(counter, answer.openedAtMs, clock.nowMs));
-    await tell(answer.epoch, withMetrics(seeds, request), request);
+    await seed(answer.epoch, withMetrics(seeds, request), request);
     return await rig.store.admit(request);
   };
 
@@ -132,6 +144,13 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     await end(attempt, close);
   };
 
+  const tell = async (proxy: number): Promise<void> => {
+    for (const attempt of [...(untold[proxy] ?? [])]) {
+      untold[proxy]?.delete(attempt);
+      await end(attempt, attempt.booked);
+    }
+  };
+
   const advance = async (ms: number): Promise<void> => {
     if (clock.nowMs + ms > startMs + STORY_MAX_MS) return;
     const running = kept.flatMap((of) => [...of]).filter((attempt) => attempt.state === 'running');
@@ -142,7 +161,12 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
       if (lost.has(attempt.request.attemptId)) await reassert(attempt);
     }
     clock.nowMs += ms;
-    if (ms >= WRITE_DELAY_MAX_MS) for (let proxy = 0; proxy < PROXIES; proxy++) write(proxy);
+    if (clock.nowMs - doneAtMs < DELAY_MAX_MS) return;
+    doneAtMs = clock.nowMs;
+    for (let proxy = 0; proxy < PROXIES; proxy++) {
+      await tell(proxy);
+      write(proxy);
+    }
   };
 
   const sweep = async (): Promise<void> => {
@@ -159,20 +183,35 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     notice,
     advance,
     sweep,
-    async admit(proxy: number, budgets: readonly BudgetName[], asked: number): Promise<AdmitResult> {
+    async admit(
+      proxy: number,
+      budgets: readonly BudgetName[],
+      asked: number,
+      mayBeLate: boolean,
+    ): Promise<void> {
       const request = requestOf(budgets, asked);
-      const result = await askSeeding(request);
+      const result = await askSeeding(request, mayBeLate);
       if (result.kind === 'admitted') record(request, proxy, result.outputCap ?? 0);
-      return result;
     },
-    async settle(attempt: Attempt, share: number): Promise<void> {
+    /** @param isLate The store is told later, by `tell`; the close may reach Postgres before. */
+    async settle(attempt: Attempt, share: number, isLate: boolean): Promise<void> {
       const part = (bound: bigint): bigint => (bound * BigInt(share)) / 100n;
       const used = { cost: part(attempt.held.cost), tokens: part(attempt.held.tokens) };
       attempt.used = used;
       queues[attempt.proxy]?.push({ request: attempt.request, held: attempt.held, close: used });
-      await end(attempt, used);
+      if (!isLate) {
+        await end(attempt, used);
+        return;
+      }
+      attempt.state = 'ended';
+      attempt.booked = used;
+      untold[attempt.proxy]?.add(attempt);
     },
-    settleAgain: (attempt: Attempt): Promise<void> => settleWith(attempt, attempt.booked),
+    tell,
+    settleAgain(attempt: Attempt): Promise<void> {
+      untold[attempt.proxy]?.delete(attempt);
+      return end(attempt, attempt.booked);
+    },
     /** With all leases renewed on the way. */
     async nextPeriod(): Promise<void> {
       const endMs = (Math.floor(clock.nowMs / PERIOD_MS) + 1) * PERIOD_MS;
@@ -184,6 +223,7 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
         ledger.write({ ...row, close: undefined }, clock.nowMs);
       for (const attempt of kept[proxy] ?? []) attempt.state = 'orphan';
       kept[proxy]?.clear();
+      untold[proxy]?.clear();
     },
     /** Nobody's slot outlives a flush unless its proxy says so again. */
     async flush(): Promise<void> {
@@ -191,25 +231,26 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
       for (const attempt of attempts) attempt.leaseUntilMs = 0;
     },
     /** Reads positions as a seeder does, to be told to the store when more has happened. */
-    async readPositions(): Promise<void> {
+    async readPositions(mayBeLate: boolean): Promise<void> {
       const request = requestOf(['cost', 'tokens'], 5);
       const answer = await rig.store.admit(request);
       if (answer.kind === 'admitted') record(request, 0, answer.outputCap ?? 0);
       if (answer.kind !== 'unseeded') return;
-      await notice();
+      await notice(mayBeLate);
       clock.nowMs += answer.opensInMs;
       const positions = answer.holdings.map((name) => ledger.position(name, answer.openedAtMs, clock.nowMs));
       read = { epoch: answer.epoch, positions: withMetrics(positions, request), atMs: clock.nowMs };
     },
     async tellPositions(): Promise<void> {
       if (read !== undefined && clock.nowMs - read.atMs < READ_AGE_MAX_MS) {
-        await tell(read.epoch, read.positions, requestOf([], 5));
+        await seed(read.epoch, read.positions, requestOf([], 5));
       }
       read = undefined;
     },
     async quiesce(): Promise<void> {
       read = undefined;
-      for (const attempt of attempts) if (attempt.state === 'running') await this.settle(attempt, 100);
+      for (const attempt of attempts) if (attempt.state === 'running') await this.settle(attempt, 100, false);
+      for (let proxy = 0; proxy < PROXIES; proxy++) await tell(proxy);
       for (let proxy = 0; proxy < PROXIES; proxy++) write(proxy);
       await advance(LEASE_MS + 5000);
       await sweep();
@@ -225,8 +266,8 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     counters: () => [
       ...new Set(attempts.flatMap(({ request }) => request.holdings.map(({ counter }) => counter))),
     ],
-    busy: () =>
-      attempts.filter(({ state, leaseUntilMs }) => state !== 'ended' && leaseUntilMs > clock.nowMs).length,
+    /** How many occupy slots; 0 when a proxy was late to say so, because its slots may have been given away. */
+    busy: () => (!isSlotsSure ? 0 : attempts.filter(({ leaseUntilMs }) => leaseUntilMs > clock.nowMs).length),
     position: (counter: string, openedAtMs: number) => ledger.position(counter, openedAtMs, clock.nowMs),
   };
 }
