@@ -12,6 +12,8 @@ export interface PoolOptions {
   /** The server ends a statement after it; one second later the client gives up on a server that is gone. */
   readonly statementTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  /** Statements that are issued without awaiting the one before are sent at once; their answers come in order. */
+  readonly pipeline?: boolean;
   readonly log: Logger;
 }
 
@@ -26,6 +28,7 @@ export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     ...connectionConfig(options),
     max: options.max,
+    pipeline: options.pipeline ?? false,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS,
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,

@@ -17,6 +17,7 @@ import { createAlertService, createAlertSource } from './modules/alerts/alert-se
 import { createBudgetService } from './modules/budgets/budget-service.ts';
 import { BILLING_PROJECTOR_ROLE, createSpendProjection } from './projection/spend-projection.ts';
 import { resolvers } from './resolvers.ts';
+import { createTenantReader } from './tenant-reader.ts';
 
 const VERSION = '0.1.0';
 const STOP_GRACE_MS = 10_000;
@@ -89,12 +90,14 @@ async function startParts(parts: Parts): Promise<Running> {
   });
   lifecycle.add({ name: 'database', stop: () => db.$disconnect() });
   const clock = systemClock;
-  const feed = createAlertFeed({ source: createAlertSource(db), log });
+  const reader = createTenantReader({ url: config.databaseUrl, log });
+  lifecycle.add({ name: 'reader', stop: () => reader.close() });
+  const feed = createAlertFeed({ source: createAlertSource(reader), log });
   observeFeed(registry, feed);
   const listener = startBackground(parts, feed);
   const services: Services = {
-    budgets: createBudgetService({ db, clock }),
-    alerts: createAlertService({ db, feed }),
+    budgets: createBudgetService({ db, reader, clock }),
+    alerts: createAlertService({ reader, feed }),
   };
   const server = await startSubgraph<Context>({
     name: 'billing',
@@ -112,10 +115,10 @@ async function startParts(parts: Parts): Promise<Running> {
       ...operation,
       services,
       clock,
-      loaders: createLoaders(db, operation.identity, clock),
+      loaders: createLoaders(reader, operation.identity, clock),
     }),
     checks: [
-      { name: 'postgres', required: true, run: async () => void (await db.$queryRaw`select 1`) },
+      { name: 'postgres', required: true, run: () => reader.check() },
       {
         name: 'signals',
         required: false,

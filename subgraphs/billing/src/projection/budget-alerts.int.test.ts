@@ -2,16 +2,20 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '@weir/kernel/clock';
+import type { Uuid } from '@weir/kernel/ids';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
+import { createLogger } from '@weir/service/logger';
 import { appendAttempt } from '@weir/testkit/postgres-attempts';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
 import { seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
 import { createBillingBootstrap, type BillingBootstrap } from '../bootstrap.ts';
 import { thresholdsReached } from '../modules/budgets/budget.ts';
+import { createBudgetReads } from '../modules/budgets/budget-reads.ts';
 import { createBudgetStore, type BudgetChanges } from '../modules/budgets/budget-store.ts';
 import { createBudgetService, type CreateBudgetInput } from '../modules/budgets/budget-service.ts';
 import { connectProjector, projectAll } from '../test-projection.ts';
+import { createTenantReader, type TenantReader } from '../tenant-reader.ts';
 import { identityOf } from '../test-identity.ts';
 
 let database: TestDatabase;
@@ -19,6 +23,7 @@ let owner: pg.Pool;
 let projector: pg.Client;
 let bootstrap: BillingBootstrap;
 let db: Database;
+let reader: TenantReader;
 let tenant: Tenant;
 
 beforeAll(async () => {
@@ -27,9 +32,13 @@ beforeAll(async () => {
   projector = await connectProjector(database.url);
   bootstrap = createBillingBootstrap(database.url);
   db = createDatabase({ url: database.url, role: 'weir_billing' });
+  reader = createTenantReader({
+    url: database.url,
+    log: createLogger({ service: 'test', level: 'silent' }),
+  });
 });
 afterAll(async () => {
-  await Promise.all([projector.end(), owner.end(), bootstrap.close(), db.$disconnect()]);
+  await Promise.all([projector.end(), owner.end(), bootstrap.close(), db.$disconnect(), reader.close()]);
   await database.drop();
 });
 beforeEach(async () => {
@@ -76,7 +85,7 @@ describe('an alert', () => {
   });
 
   it('is raised again for a new limit, and not when the limit returns to what it was', async () => {
-    const service = createBudgetService({ db, clock: systemClock });
+    const service = createBudgetService({ db, reader, clock: systemClock });
     const { id } = await aBudget({ thresholds: [50] });
     const setLimit = (limit: string) => service.update(identityOf(tenant), { id, limit });
     await spend(500n);
@@ -88,7 +97,7 @@ describe('an alert', () => {
   });
 
   it('is raised at once by a budget that is created, lowered or brought back after the spend', async () => {
-    const service = createBudgetService({ db, clock: systemClock });
+    const service = createBudgetService({ db, reader, clock: systemClock });
     await spend(600n);
     const created = await aBudget({ thresholds: [50, 80] });
     expect(await alerts(created.id)).toEqual(['50@600/1000']);
@@ -165,6 +174,26 @@ describe('an alert', () => {
 });
 
 describe('row-level security', () => {
+  it('lets a reader of one organization see nothing of another, whoever used its connection before', async () => {
+    const { id } = await aBudget();
+    const stranger = await seedTenant(owner);
+    const seenBy = (organizationId: Uuid) =>
+      reader.read(organizationId, (query) => createBudgetReads(query).find([id]));
+    const reads = Array.from({ length: 40 }, (_, n) =>
+      seenBy(n % 2 === 0 ? tenant.organizationId : stranger.organizationId),
+    );
+    const seen = (await Promise.all(reads)).map((budgets) => budgets.length);
+    expect(seen).toEqual(seen.map((_, n) => (n % 2 === 0 ? 1 : 0)));
+  });
+
+  it('lets a reader write nothing, and use its connection again after a statement failed', async () => {
+    const write = reader.read(tenant.organizationId, (query) => query('delete from billing.budgets', []));
+    await expect(write).rejects.toThrow('read-only');
+    expect(await reader.read(tenant.organizationId, (query) => createBudgetReads(query).find([]))).toEqual(
+      [],
+    );
+  });
+
   it('shows billing no budget, spend or alert of another organization, and nothing without one', async () => {
     await aBudget();
     await spend(1_000n);

@@ -2,8 +2,7 @@ import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { authorize, canSee } from '@weir/graphql/authorization';
 import { AppError } from '@weir/kernel/errors';
 import type { Uuid } from '@weir/kernel/ids';
-import type { Database } from '@weir/prisma/database';
-import { withTenant } from '@weir/prisma/tenant';
+import type { TenantReader } from '../../tenant-reader.ts';
 import type { AlertFeed } from './alert-feed.ts';
 import type { AlertStream } from './alert-stream.ts';
 import { createAlertStore } from './alert-store.ts';
@@ -25,28 +24,34 @@ export interface AlertService {
   watch(identity: InternalIdentity, organizationId: Uuid, after: Uuid | undefined): Promise<AlertStream>;
 }
 
-/** Reads alerts, each page in a transaction that sees one organization. */
-export function createAlertSource(db: Database): AlertSource {
+/** Reads alerts, a page at a time, each as one organization may see them. */
+export function createAlertSource(reader: TenantReader): AlertSource {
   return {
     after: (organizationId, seq, take) =>
-      withTenant(db, { organizationId }, (tx) => createAlertStore(tx).after(organizationId, seq, take)),
+      reader.read(organizationId, (query) => createAlertStore(query).after(organizationId, seq, take)),
     latest: (organizationId) =>
-      withTenant(db, { organizationId }, (tx) => createAlertStore(tx).latest(organizationId)),
+      reader.read(organizationId, (query) => createAlertStore(query).latest(organizationId)),
   };
 }
 
-export function createAlertService({ db, feed }: { db: Database; feed: AlertFeed }): AlertService {
+export function createAlertService({
+  reader,
+  feed,
+}: {
+  reader: TenantReader;
+  feed: AlertFeed;
+}): AlertService {
   return {
     async list(identity, organizationId, { take, before }) {
       if (!canSee(identity, 'budget:read', { organizationId })) return undefined;
-      return withTenant(db, { organizationId }, (tx) =>
-        createAlertStore(tx).list(organizationId, take, before),
+      return reader.read(organizationId, (query) =>
+        createAlertStore(query).list(organizationId, take, before),
       );
     },
     async watch(identity, organizationId, after) {
       authorize(identity, 'budget:read', { organizationId });
       if (after === undefined) return feed.subscribe(identity.actor, organizationId, undefined);
-      const [last] = await withTenant(db, { organizationId }, (tx) => createAlertStore(tx).find([after]));
+      const [last] = await reader.read(organizationId, (query) => createAlertStore(query).find([after]));
       if (!last) {
         throw new AppError(
           'BAD_USER_INPUT',

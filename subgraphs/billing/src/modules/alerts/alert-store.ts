@@ -1,77 +1,56 @@
-import type { Uuid } from '@weir/kernel/ids';
-import type { Prisma } from '@weir/prisma/client';
-import type { Transaction } from '@weir/prisma/tenant';
 import { z } from 'zod';
+import type { Uuid } from '@weir/kernel/ids';
+import type { Query } from '../../query.ts';
 import type { BudgetAlert } from './budget-alert.ts';
 
 const uuid = z.string().transform((text) => text as Uuid);
+const integer = z.string().transform((text) => BigInt(text));
 
-const rowSchema = z
-  .object({
-    id: uuid,
-    organizationId: uuid,
-    budgetId: uuid,
-    budget: z.object({ metric: z.enum(['COST', 'TOKENS', 'REQUESTS']) }),
-    threshold: z.int(),
-    limitAmount: z.bigint(),
-    spent: z.bigint(),
-    periodStart: z.date(),
-    raisedAt: z.date(),
-    seq: z.bigint(),
-  })
-  .transform(({ budget, limitAmount, periodStart, ...rest }): BudgetAlert => {
-    return {
-      ...rest,
-      metric: budget.metric,
-      limit: limitAmount,
-      periodStart: periodStart.toISOString().slice(0, 10),
-    };
-  });
+const rowSchema = z.object({
+  id: uuid,
+  organizationId: uuid,
+  budgetId: uuid,
+  metric: z.enum(['COST', 'TOKENS', 'REQUESTS']),
+  threshold: z.int(),
+  limit: integer,
+  spent: integer,
+  periodStart: z.string(),
+  raisedAt: z.date(),
+  seq: integer,
+});
 
-const metric = { budget: { select: { metric: true } } } as const satisfies Prisma.BudgetAlertInclude;
+const SELECT = `
+  select a.id::text as id, a.organization_id::text as "organizationId", a.budget_id::text as "budgetId", b.metric,
+         a.threshold, a.limit_amount::text as "limit", a.spent::text as spent, a.period_start::text as "periodStart",
+         a.raised_at as "raisedAt", a.seq::text as seq
+  from billing.budget_alerts a
+  join billing.budgets b on b.organization_id = a.organization_id and b.id = a.budget_id`;
 
-/** Alerts of the organization that the transaction is scoped to. */
-export function createAlertStore(tx: Transaction) {
+const FIND = `${SELECT} where a.id = any ($1::uuid[])`;
+const BEFORE = `${SELECT}
+  where a.organization_id = $1::uuid and ($2::bigint is null or a.seq < $2::bigint) order by a.seq desc limit $3::int`;
+const AFTER = `${SELECT} where a.organization_id = $1::uuid and a.seq > $2::bigint order by a.seq limit $3::int`;
+const LATEST = `select coalesce(max(seq), 0)::text as seq from billing.budget_alerts where organization_id = $1::uuid`;
+
+/** Alerts of the organization that the statements are scoped to. */
+export function createAlertStore(query: Query) {
+  const select = async (text: string, ...values: unknown[]): Promise<readonly BudgetAlert[]> =>
+    (await query(text, values)).map((row) => rowSchema.parse(row));
   return {
-    async find(ids: readonly Uuid[]): Promise<readonly BudgetAlert[]> {
-      const rows = await tx.budgetAlert.findMany({ where: { id: { in: [...ids] } }, include: metric });
-      return rows.map((row) => rowSchema.parse(row));
-    },
+    find: (ids: readonly Uuid[]) => select(FIND, ids),
 
     /** At most `take`, latest first, before a position. */
-    async list(
-      organizationId: Uuid,
-      take: number,
-      before: bigint | undefined,
-    ): Promise<readonly BudgetAlert[]> {
-      const rows = await tx.budgetAlert.findMany({
-        where: { organizationId, ...(before === undefined ? {} : { seq: { lt: before } }) },
-        include: metric,
-        orderBy: { seq: 'desc' },
-        take,
-      });
-      return rows.map((row) => rowSchema.parse(row));
-    },
+    list: (organizationId: Uuid, take: number, before: bigint | undefined) =>
+      select(BEFORE, organizationId, before?.toString() ?? null, take),
 
     /** At most `take`, in the order in which they were raised, after a position. */
-    async after(organizationId: Uuid, seq: bigint, take: number): Promise<readonly BudgetAlert[]> {
-      const rows = await tx.budgetAlert.findMany({
-        where: { organizationId, seq: { gt: seq } },
-        include: metric,
-        orderBy: { seq: 'asc' },
-        take,
-      });
-      return rows.map((row) => rowSchema.parse(row));
-    },
+    after: (organizationId: Uuid, seq: bigint, take: number) =>
+      select(AFTER, organizationId, seq.toString(), take),
 
     /** Position of the latest alert; 0 when there is none. */
     async latest(organizationId: Uuid): Promise<bigint> {
-      const row = await tx.budgetAlert.findFirst({
-        where: { organizationId },
-        orderBy: { seq: 'desc' },
-        select: { seq: true },
-      });
-      return row?.seq ?? 0n;
+      const [row] = await query<{ seq: string }>(LATEST, [organizationId]);
+      return BigInt(row?.seq ?? '0');
     },
   };
 }

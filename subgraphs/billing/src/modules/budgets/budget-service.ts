@@ -7,12 +7,14 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { queryOfTransaction } from '../../query.ts';
+import type { TenantReader } from '../../tenant-reader.ts';
 import { lockAlerts, raiseDueAlerts } from '../alerts/raise-alerts.ts';
 import type { Budget } from './budget.ts';
 import { periodDates } from './budget-period.ts';
 import { checkSettings, type BudgetProblem, type BudgetSettings } from './budget-rules.ts';
 import { readZone } from './budget-standing.ts';
-import { createBudgetStore, type BudgetPosition } from './budget-store.ts';
+import { createBudgetReads, type BudgetPosition } from './budget-reads.ts';
+import { createBudgetStore } from './budget-store.ts';
 
 export interface CreateBudgetInput {
   readonly organizationId: Uuid;
@@ -55,6 +57,7 @@ export interface BudgetService {
 
 export interface BudgetServiceDeps {
   readonly db: Database;
+  readonly reader: TenantReader;
   readonly clock: Clock;
 }
 
@@ -144,7 +147,7 @@ async function updateBudget(tx: Transaction, input: UpdateBudgetInput, clock: Cl
   return ok(budget);
 }
 
-export function createBudgetService({ db, clock }: BudgetServiceDeps): BudgetService {
+export function createBudgetService({ db, reader, clock }: BudgetServiceDeps): BudgetService {
   return {
     async create(identity, input) {
       const { organizationId } = input;
@@ -159,8 +162,8 @@ export function createBudgetService({ db, clock }: BudgetServiceDeps): BudgetSer
     },
     async list(identity, organizationId, { isArchived, take, after }) {
       if (!canSee(identity, 'budget:read', { organizationId })) return undefined;
-      return withTenant(db, { organizationId }, (tx) =>
-        createBudgetStore(tx).list(organizationId, isArchived, take, after),
+      return reader.read(organizationId, (query) =>
+        createBudgetReads(query).list(organizationId, isArchived, take, after),
       );
     },
   };

@@ -14,7 +14,7 @@ import type {
 import type { Budget } from './budget.ts';
 import { percentUsed, remainingOf, statusOf } from './budget.ts';
 import type { BudgetResult, CreateBudgetInput, UpdateBudgetInput } from './budget-service.ts';
-import type { BudgetPosition } from './budget-store.ts';
+import type { BudgetPosition } from './budget-reads.ts';
 import { toBudgetAmount, toReference } from './convert.ts';
 
 const ORDER: KeysetOrder<Budget> = {
