@@ -97,6 +97,7 @@ function operationType(operation, document) {
 
 YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
   title: 'Weir',
+  logo: '<svg viewBox="0 0 24 24" width="28" fill="none" stroke="currentColor" stroke-width="2"><path d="M2 8q5-4 10 0t10 0M2 16q5-4 10 0t10 0"/></svg>',
   // Tokens are not written to the browser's storage.
   shouldPersistHeaders: false,
   headers: '{\n  "Authorization": "Bearer "\n}',
