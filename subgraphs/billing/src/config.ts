@@ -9,7 +9,7 @@ const fields = z.object({
   ADMIN_HOST: sharedFields.ADMIN_HOST,
   BILLING_PORT: portField().default(4002),
   BILLING_ADMIN_PORT: portField().default(9002),
-  /** How often the projection looks for work that no signal told it of, and streams of alerts for alerts. */
+  /** How often the projection looks for work that no signal told it of. */
   BILLING_POLL: durationField(50, 60_000).default(1_000),
 });
 

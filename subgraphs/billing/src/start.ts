@@ -21,6 +21,11 @@ import { createTenantReader } from './tenant-reader.ts';
 
 const VERSION = '0.1.0';
 const STOP_GRACE_MS = 10_000;
+/**
+ * Should a signal ever be lost on a connection that looks alive, its alert is late by this much and no more. A lost
+ * connection is noticed much sooner; each round costs a statement per organization that is watched.
+ */
+const ALERT_POLL_MS = 15_000;
 
 interface Parts {
   readonly config: Config;
@@ -75,8 +80,7 @@ function startBackground({ config, log, registry, lifecycle }: Parts, feed: Aler
     },
   });
   lifecycle.add({ name: 'listener', stop: () => listener.stop() });
-  // Should a signal ever be lost on a connection that looks alive, its alert is late by this much and no more.
-  const poll = setInterval(() => void feed.catchUp(), config.pollMs);
+  const poll = setInterval(() => void feed.catchUp(), ALERT_POLL_MS);
   lifecycle.add({ name: 'alert poll', stop: () => clearInterval(poll) });
   return listener;
 }
