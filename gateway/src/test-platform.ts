@@ -38,6 +38,8 @@ export interface TestPlatform {
   /** How often the identity subgraph was asked to authenticate. */
   authentications(): number;
   raise(alert: Alert): void;
+  /** Queries for `wait`, which the alerts subgraph answers when it learns that nobody waits any more. */
+  waitingQueries(): number;
   /** Streams that the alerts subgraph feeds now. */
   openStreams(): number;
   stopAlerts(): Promise<void>;
@@ -68,6 +70,7 @@ const ALERTS_SDL = /* GraphQL */ `
   extend type Query {
     alert(id: ID!, at: DateTime): Alert
     fail: Int
+    wait: Int
   }
   extend type Subscription {
     alertRaised(organizationId: ID!): Alert!
@@ -85,6 +88,7 @@ const ALERTS_SDL = /* GraphQL */ `
 
 type State = Pick<TestPlatform, 'actors' | 'organizations' | 'seenHeaders'> & {
   readonly streams: Map<EventQueue<Alert>, Uuid>;
+  readonly waiting: Set<AbortSignal>;
   authentications: number;
 };
 
@@ -145,6 +149,15 @@ function startAlerts(state: State): Promise<Running> {
     resolvers: {
       Query: {
         alert: (_: unknown, { id }: { id: string }) => ({ id, note: 'asked', organization: null }),
+        wait: (_: unknown, _args: object, { signal }: OperationContext) => {
+          state.waiting.add(signal);
+          return new Promise((resolve) => {
+            signal.addEventListener('abort', () => {
+              state.waiting.delete(signal);
+              resolve(null);
+            });
+          });
+        },
         fail() {
           throw new AppError('RATE_LIMITED', 'Too many questions.', {
             retryAfterSeconds: 2,
@@ -204,6 +217,7 @@ export async function startTestPlatform(env: Record<string, string> = {}): Promi
     organizations: new Map(),
     seenHeaders: [],
     streams: new Map(),
+    waiting: new Set(),
     authentications: 0,
   };
   const [identity, alerts] = await Promise.all([startIdentity(state), startAlerts(state)]);
@@ -241,6 +255,7 @@ export async function startTestPlatform(env: Record<string, string> = {}): Promi
         if (organizationId === alert.organizationId) stream.push(alert);
       }
     },
+    waitingQueries: () => state.waiting.size,
     openStreams: () => state.streams.size,
     stopAlerts: () => alerts.stop(),
     stopGateway: () => gateway.stop(),

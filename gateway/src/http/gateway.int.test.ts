@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { personOf, startTestPlatform, type TestPlatform } from '../test-platform.ts';
 
@@ -112,6 +112,20 @@ describe('queries', () => {
     await Promise.all(Array.from({ length: 10 }, () => query('{ viewerName }')));
     expect(platform.authentications() - before).toBeLessThanOrEqual(1);
   });
+});
+
+it('a client that hangs up ends what runs for it in the subgraphs', async () => {
+  const client = new AbortController();
+  const answer = fetch(platform.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: '{"query":"{ wait }"}',
+    signal: client.signal,
+  });
+  await vi.waitFor(() => expect(platform.waitingQueries()).toBe(1));
+  client.abort();
+  await expect(answer).rejects.toThrow();
+  await vi.waitFor(() => expect(platform.waitingQueries()).toBe(0));
 });
 
 describe('a credential that is not accepted', () => {

@@ -63,11 +63,14 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): So
   >();
   const actorSockets = createActorSockets(sockets.perActor);
   const releases = new WeakMap<SocketContext, () => void>();
+  // A socket may close while its credential is being checked; what is claimed for it then would never be released.
+  const closed = new WeakSet<SocketContext>();
 
   async function connect(ctx: SocketContext): Promise<void> {
     const { request, close } = ctx.extra;
     const credential = credentialOfConnection(ctx.connectionParams, request.headers);
     const actor = await authenticator.authenticate(credential);
+    if (closed.has(ctx)) return;
     releases.set(ctx, actorSockets.claim(actor));
     sessions.set(ctx, createSocketSession({ credential, actor, authenticator, close }));
   }
@@ -124,6 +127,7 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): So
       });
     },
     onClose(ctx) {
+      closed.add(ctx);
       sessions.get(ctx)?.dispose();
       releases.get(ctx)?.();
     },

@@ -1,16 +1,16 @@
-import gatewayModule, { type GraphQLDataSource } from '@apollo/gateway';
+import gatewayModule, { type GraphQLDataSource, type GraphQLDataSourceProcessOptions } from '@apollo/gateway';
 import { AppError } from '@weir/kernel/errors';
 import { extensionsOf } from '@weir/graphql/format-error';
 import { IDENTITY_HEADER } from '@weir/contracts/internal-identity';
 import type { GatewayContext } from '../context.ts';
-import type { createSubgraphFetch } from './subgraph-fetch.ts';
+import type { SubgraphFetch } from './subgraph-fetch.ts';
 
 const { RemoteGraphQLDataSource } = gatewayModule;
 
 export interface DataSourceOptions {
   readonly name: string;
   readonly url: string;
-  readonly fetcher: ReturnType<typeof createSubgraphFetch>;
+  readonly fetcher: SubgraphFetch;
 }
 
 /** Health checks of Apollo's own run without an operation; everything of a client's has a context. */
@@ -28,6 +28,14 @@ function unavailable(name: string, cause: unknown): AppError {
       retryAfterSeconds: 1,
     },
   );
+}
+
+/** The client's hanging up ends what only the client wanted; a mutation that has begun is finished. */
+function abandonedBy(options: GraphQLDataSourceProcessOptions): AbortSignal | undefined {
+  if (!isGatewayContext(options.context) || !('incomingRequestContext' in options)) return undefined;
+  return options.incomingRequestContext.operation?.operation === 'mutation'
+    ? undefined
+    : options.context.signal;
 }
 
 /**
@@ -51,12 +59,15 @@ export function createDataSource({ name, url, fetcher }: DataSourceOptions): Gra
   });
   return {
     async process(options) {
+      const abandoned = abandonedBy(options);
       try {
-        return await remote.process(options);
+        if (abandoned === undefined) return await remote.process(options);
+        return await fetcher.within(abandoned, () => remote.process(options));
       } catch (cause) {
         const error = unavailable(name, cause);
-        if (isGatewayContext(options.context))
+        if (abandoned?.aborted !== true && isGatewayContext(options.context)) {
           options.context.log.error({ err: error, subgraph: name }, 'subgraph failed');
+        }
         // As an answer and not as an exception, so that the executor adds the place in the response.
         return { errors: [{ message: error.detail, path: [], extensions: extensionsOf(error) }] };
       }

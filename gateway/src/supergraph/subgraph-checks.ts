@@ -4,7 +4,7 @@ import type { IdentitySigner } from '@weir/graphql/identity-token';
 import { newUuid } from '@weir/kernel/ids';
 import type { Check } from '@weir/service/health';
 import type { SubgraphUrls } from '../config.ts';
-import type { createSubgraphFetch } from './subgraph-fetch.ts';
+import type { SubgraphFetch } from './subgraph-fetch.ts';
 import { endpointOf } from './supergraph.ts';
 
 /** Without it nobody can sign in; without another subgraph its fields are missing and the rest works. */
@@ -26,7 +26,7 @@ export function subgraphChecks(
   names: readonly string[],
   urls: SubgraphUrls,
   signer: IdentitySigner,
-  fetcher: ReturnType<typeof createSubgraphFetch>,
+  fetcher: SubgraphFetch,
 ): readonly Check[] {
   return names.map((name) => ({
     name,

@@ -2,7 +2,7 @@ import gatewayModule, { type ApolloGateway, type GraphQLDataSource } from '@apol
 import type { Logger } from '@weir/service/logger';
 import type { SubgraphUrls } from '../config.ts';
 import { createDataSource } from './data-source.ts';
-import type { createSubgraphFetch } from './subgraph-fetch.ts';
+import type { SubgraphFetch } from './subgraph-fetch.ts';
 
 /** Where every subgraph serves GraphQL, below its base URL. */
 export const SUBGRAPH_PATH = '/graphql';
@@ -16,7 +16,7 @@ export interface Supergraph {
 export interface SupergraphOptions {
   readonly supergraphSdl: string;
   readonly subgraphUrls: SubgraphUrls;
-  readonly fetcher: ReturnType<typeof createSubgraphFetch>;
+  readonly fetcher: SubgraphFetch;
   readonly log: Logger;
 }
 
