@@ -35,7 +35,7 @@ export interface MeteringSettings {
 
 export const METERING_DEFAULTS: MeteringSettings = {
   flushRows: 200,
-  flushMs: 4,
+  flushMs: 10,
   batchRowsMax: 1_000,
   inFlightMax: 3,
   queueRowsMax: 20_000,
