@@ -8,6 +8,8 @@ const generated = ['**/generated/**', '**/node_modules/**', '.weir/**', 'gateway
 const environmentReaders = [
   '**/src/config.ts',
   '**/src/main.ts',
+  '**/src/*-main.ts',
+  '**/test-*.ts',
   'prisma/src/commands/**',
   'prisma/prisma.config.ts',
   'packages/testkit/**',
@@ -34,6 +36,8 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
       '@typescript-eslint/no-non-null-assertion': 'error',
+      // Leaving members out by destructuring is how an object without them is made.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       '@typescript-eslint/only-throw-error': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
@@ -65,7 +69,13 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': 'off' },
   },
   {
-    files: ['*.ts', '*.js', 'prisma/prisma.config.ts', '.dependency-cruiser.js', 'packages/testkit/src/global-setup.ts'],
+    files: [
+      '*.ts',
+      '*.js',
+      'prisma/prisma.config.ts',
+      '.dependency-cruiser.js',
+      'packages/testkit/src/global-setup.ts',
+    ],
     rules: { 'no-restricted-exports': 'off' },
   },
   {

@@ -44,7 +44,6 @@ export function createLogger(options: LoggerOptions): Logger {
 /** Pino hands a child's bindings to no formatter; children inherit these methods from their parent. */
 function redactBindings(log: Logger): Logger {
   // Both are only ever called with a logger as `this`.
-  /* eslint-disable @typescript-eslint/unbound-method */
   const child: (this: Logger, bindings: Bindings, options?: ChildLoggerOptions) => Logger = log.child;
   const setBindings: (this: Logger, bindings: Bindings) => void = log.setBindings;
   /* eslint-enable @typescript-eslint/unbound-method */
