@@ -1,14 +1,16 @@
 import type { CounterStore } from '@weir/counters/contract';
 import { createLocalCounterStore } from '@weir/counters/local/store';
+import { createRedisCounterStore } from '@weir/counters/redis/store';
+import { createRedisCounterStore } from '@weir/counters/redis/store';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import type { Check } from '@weir/service/health';
 import type { Logger } from '@weir/service/logger';
-import type { Config } from './config.ts';
 import { acquireSoleProxyLock } from './sole-proxy-lock.ts';
 
 /** The counter store that the configuration asks for, and what has to hold for it to be used. */
 export interface Counters {
+  /** local: the store dies with this process. */
   readonly mode: 'local' | 'redis';
   readonly store: CounterStore;
   readonly checks: readonly Check[];
@@ -18,21 +20,36 @@ export interface Counters {
 }
 
 export interface CountersOptions {
-  readonly config: Config;
+  readonly databaseUrl: string;
+  /** Undefined for counters in this process. */
+  readonly redisUrl: string | undefined;
   readonly role: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
+/** Begins every key of the platform in Redis. */
+const REDIS_PREFIX = 'weir';
+
 /** @throws Error when counters are to be in this process and another proxy serves the same database. */
 export async function connectCounters(options: CountersOptions): Promise<Counters> {
-  const { config, role, clock, log } = options;
-  const lock = await acquireSoleProxyLock({ url: config.databaseUrl, role, log });
+  const { databaseUrl, redisUrl, role, clock, log } = options;
+  if (redisUrl !== undefined) return shareCounters(redisUrl, log);
+  const lock = await acquireSoleProxyLock({ url: databaseUrl, role, log });
   const store = createLocalCounterStore({ clock });
   return {
     mode: 'local',
     store,
-    checks: [{ name: 'sole proxy lock', required: true, run: () => requireHeld(lock.isHeld()) }],
+    checks: [
+      {
+        name: 'sole proxy lock',
+        required: true,
+        run() {
+          if (!lock.isHeld())
+            throw new Error('the connection that proves this proxy to be the only one is lost');
+        },
+      },
+    ],
     refusal: () => (lock.isHeld() ? null : notAlone()),
     async stop() {
       await store.close();
@@ -41,8 +58,23 @@ export async function connectCounters(options: CountersOptions): Promise<Counter
   };
 }
 
-function requireHeld(isHeld: boolean): void {
-  if (!isHeld) throw new Error('the connection that proves this proxy to be the only one is lost');
+/** Without Redis requests go on that no budget blocks, so its loss makes the proxy degraded and not unready. */
+function shareCounters(redisUrl: string, log: Logger): Counters {
+  const store = createRedisCounterStore({
+    url: redisUrl,
+    prefix: REDIS_PREFIX,
+    onAvailability(state, err) {
+      if (state === 'open') log.error({ err }, 'Redis is given up for a moment');
+      else log.info('Redis answers again');
+    },
+  });
+  return {
+    mode: 'redis',
+    store,
+    checks: [{ name: 'redis', required: false, run: () => store.ping() }],
+    refusal: () => null,
+    stop: () => store.close(),
+  };
 }
 
 function notAlone(): AppError {
