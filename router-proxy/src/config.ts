@@ -23,6 +23,8 @@ function listField() {
 export const proxyEnvironment = z.object({
   DATABASE_URL: sharedFields.DATABASE_URL,
   REDIS_URL: sharedFields.REDIS_URL,
+  /** Begins every key in Redis, so that several platforms can share one. */
+  REDIS_PREFIX: textField('a name').default('weir'),
   WEIR_MASTER_KEY: base64KeyField(32),
   WEIR_HOME: sharedFields.WEIR_HOME,
   LOG_LEVEL: sharedFields.LOG_LEVEL,
@@ -60,7 +62,7 @@ export const proxyEnvironment = z.object({
 /** The proxy's settings, by concern. Times in milliseconds. */
 export const configSchema = proxyEnvironment.transform((env) => ({
   databaseUrl: env.DATABASE_URL,
-  redisUrl: env.REDIS_URL,
+  redis: env.REDIS_URL === undefined ? null : { url: env.REDIS_URL, prefix: env.REDIS_PREFIX },
   masterKey: env.WEIR_MASTER_KEY,
   home: env.WEIR_HOME,
   logLevel: env.LOG_LEVEL,

@@ -1,7 +1,6 @@
 import type { CounterStore } from '@weir/counters/contract';
 import { createLocalCounterStore } from '@weir/counters/local/store';
 import { createRedisCounterStore } from '@weir/counters/redis/store';
-import { createRedisCounterStore } from '@weir/counters/redis/store';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import type { Check } from '@weir/service/health';
@@ -21,20 +20,17 @@ export interface Counters {
 
 export interface CountersOptions {
   readonly databaseUrl: string;
-  /** Undefined for counters in this process. */
-  readonly redisUrl: string | undefined;
+  /** Null for counters in this process. The prefix begins every key. */
+  readonly redis: { readonly url: string; readonly prefix: string } | null;
   readonly role: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Begins every key of the platform in Redis. */
-const REDIS_PREFIX = 'weir';
-
 /** @throws Error when counters are to be in this process and another proxy serves the same database. */
 export async function connectCounters(options: CountersOptions): Promise<Counters> {
-  const { databaseUrl, redisUrl, role, clock, log } = options;
-  if (redisUrl !== undefined) return shareCounters(redisUrl, log);
+  const { databaseUrl, redis, role, clock, log } = options;
+  if (redis) return shareCounters(redis, log);
   const lock = await acquireSoleProxyLock({ url: databaseUrl, role, log });
   const store = createLocalCounterStore({ clock });
   return {
@@ -59,10 +55,9 @@ export async function connectCounters(options: CountersOptions): Promise<Counter
 }
 
 /** Without Redis requests go on that no budget blocks, so its loss makes the proxy degraded and not unready. */
-function shareCounters(redisUrl: string, log: Logger): Counters {
+function shareCounters(redis: { readonly url: string; readonly prefix: string }, log: Logger): Counters {
   const store = createRedisCounterStore({
-    url: redisUrl,
-    prefix: REDIS_PREFIX,
+    ...redis,
     onAvailability(state, err) {
       if (state === 'open') log.error({ err }, 'Redis is given up for a moment');
       else log.info('Redis answers again');

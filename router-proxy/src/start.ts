@@ -53,7 +53,13 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
   const policyPool = pool('weir-proxy-policy', POLICY_CONNECTIONS);
   const ledgerPool = pool('weir-proxy-ledger', LEDGER_CONNECTIONS);
 
-  const counters = await connectCounters({ config, role: ROLE, clock, log });
+  const counters = await connectCounters({
+    databaseUrl: config.databaseUrl,
+    redis: config.redis,
+    role: ROLE,
+    clock,
+    log,
+  });
   resources.add({ name: 'counters', stop: () => counters.stop() });
 
   const metering = createMetering({
