@@ -1,0 +1,110 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MODEL, startTestProxy, type TestProxy } from './test-proxy.ts';
+import {
+  answerWith,
+  completion,
+  startTestUpstream,
+  type Responder,
+  type TestUpstream,
+} from './test-upstream.ts';
+
+const PATH = '/v1/chat/completions';
+const body = { model: MODEL, messages: [{ role: 'user', content: 'Hello' }] };
+
+let first: TestUpstream;
+let second: TestUpstream;
+let proxy: TestProxy;
+
+beforeAll(async () => {
+  first = await startTestUpstream();
+  second = await startTestUpstream();
+});
+
+afterAll(async () => {
+  await first.stop();
+  await second.stop();
+});
+
+/** A proxy of its own for each test, because keys that failed stay asleep. */
+beforeEach(async () => {
+  proxy = await startTestProxy({
+    upstreamUrl: first.url,
+    environment: { PROXY_FIRST_BYTE_TIMEOUT: '300ms', PROXY_CONNECT_TIMEOUT: '300ms' },
+  });
+  await proxy.db.query(
+    `update identity.accounts set gear = 1, switch_over = '[{"from":1,"to":2}]' where id = $1`,
+    [proxy.tenant.teamId],
+  );
+  await proxy.addProviderKey({ level: 2, base_url: second.url });
+  second.respond(answerWith(completion()));
+});
+
+afterEach(async () => {
+  await proxy.stop();
+});
+
+const stall: Responder = () => undefined;
+const reset: Responder = (_, res) => void res.destroy();
+
+describe('before the first byte another key takes over', () => {
+  it.each([
+    ['429', answerWith('{}', 429, { 'retry-after': '30' }), 'THROTTLED', 'NONE'],
+    ['500', answerWith('{}', 500), 'ERROR', 'NONE'],
+    ['401', answerWith('{}', 401), 'ERROR', 'NONE'],
+    ['402', answerWith('{}', 402), 'THROTTLED', 'NONE'],
+    ['a redirect', answerWith('', 302, { location: 'http://127.0.0.1:1/' }), 'ERROR', 'NONE'],
+    ['a connection that breaks', reset, 'ERROR', 'NONE'],
+    ['silence', stall, 'TIMEOUT', 'ESTIMATED'],
+  ])('after %s, each attempt in the ledger', async (_, responder, status, source) => {
+    first.respond(responder);
+    const response = await proxy.post(PATH, body);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('x-routing-decision')).toBe('FAILOVER');
+    const rows = await proxy.attempts(response, 2);
+    expect(rows.map((row) => [row['kind'], row['attempt_number'], row['status']])).toEqual([
+      ['intent', 1, null],
+      ['settled', 1, status],
+      ['intent', 2, null],
+      ['settled', 2, 'SUCCESS'],
+    ]);
+    expect(rows[1]).toMatchObject({ metering_source: source });
+    expect(rows[3]).toMatchObject({ decision: 'FAILOVER', cost: '33000' });
+    expect(new Set(rows.map((row) => row['request_id'])).size).toBe(1);
+  });
+
+  it('and the failed one is left alone meanwhile', async () => {
+    first.respond(answerWith('{}', 500));
+    await proxy.post(PATH, body);
+    await proxy.post(PATH, body);
+    expect(first.received).toHaveLength(1);
+    expect(second.received).toHaveLength(2);
+  });
+});
+
+describe('a request is not repeated', () => {
+  it.each([400, 404, 413, 422])('after %d, which another key would answer just the same', async (status) => {
+    first.respond(answerWith('{"error":{}}', status));
+    expect((await proxy.post(PATH, body)).status).toBe(status);
+    expect(second.received).toEqual([]);
+  });
+
+  it('beyond the keys there are: the client learns which kind of failure it was', async () => {
+    first.respond(answerWith('{}', 500));
+    second.respond(answerWith('{}', 503));
+    const broken = await proxy.post(PATH, body);
+    expect(broken.status).toBe(502);
+    expect(await broken.json()).toMatchObject({ code: 'UPSTREAM_ERROR' });
+    const asleep = await proxy.post(PATH, body);
+    expect(asleep.status).toBe(503);
+    expect(await asleep.json()).toMatchObject({ code: 'NO_PROVIDER_KEY' });
+    expect(Number(asleep.headers.get('retry-after'))).toBeGreaterThan(10);
+  });
+
+  it('and silence of everybody is a time-out', async () => {
+    first.respond(stall);
+    second.respond(stall);
+    const response = await proxy.post(PATH, body);
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+  });
+});
