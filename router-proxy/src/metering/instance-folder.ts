@@ -97,8 +97,10 @@ function isOwned(file: string): boolean {
 function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything, so fields are counted from behind it; the 22nd field is the start.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    // The name in parentheses may hold anything, so fields are counted from behind it: the state, ..., the start.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // A process that ended and was not collected by its parent owns nothing any more.
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -15,6 +15,11 @@ export interface LiveAttempt {
   /** Unix milliseconds of this process's clock. */
   renewAtMs: number;
   close: AttemptClose | undefined;
+  /**
+   * Whether its intent is in Postgres or on disk. Until then the record in the counter store is all that would be left
+   * of it after a kill, and a settlement would erase that, so it waits.
+   */
+  isProven: boolean;
 }
 
 export interface LiveAttempts {

@@ -52,19 +52,19 @@ export function createMeter(options: MeterOptions): Meter {
     begin(intent, admission, outputCap) {
       const segment = journalize(intent);
       const renewAtMs = clock.now() + admission.leaseMs / 2;
-      live.add({ intent, admission, outputCap, segment, renewAtMs, close: undefined });
+      const isProven = segment !== 0;
+      live.add({ intent, admission, outputCap, segment, renewAtMs, close: undefined, isProven });
       writer.enqueue(intent);
     },
     close(close) {
       const attempt = live.get(close.organizationId, close.attemptId);
-      const settlement = settlementOf(close);
-      settler.settle(settlement);
-      if (attempt) {
-        attempt.close = close;
-        // In process, so it cannot be out of reach; the shared store ignores what it does not know.
-        if (fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(settlement);
-      }
+      if (attempt) attempt.close = close;
+      if (!attempt || attempt.isProven) settler.settle(settlementOf(close));
+      // In process, so it cannot be out of reach; it ignores what it does not know.
+      if (attempt && fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(settlementOf(close));
       writer.enqueue(close);
+      // Somebody may be waiting for the slot that only the settlement frees.
+      if (attempt && !attempt.isProven && attempt.admission.concurrency.length > 0) writer.flush();
     },
     async drain(signal) {
       await settler.retry();
@@ -73,13 +73,17 @@ export function createMeter(options: MeterOptions): Meter {
   };
 }
 
-/** What follows from records being in Postgres or on disk: a closed attempt needs no evidence any more. */
-export function createConfirmation(live: LiveAttempts, journal: Journal | undefined) {
+/** What follows from records being in Postgres or on disk: intents prove attempts, closes end them. */
+export function createConfirmation(live: LiveAttempts, settler: Settler, journal: Journal | undefined) {
   return (records: readonly AttemptRecord[]): void => {
     for (const record of records) {
-      if (record.kind === 'intent') continue;
       const attempt = live.get(record.organizationId, record.attemptId);
       if (!attempt) continue;
+      if (!attempt.isProven) {
+        attempt.isProven = true;
+        if (attempt.close) settler.settle(settlementOf(attempt.close));
+      }
+      if (record.kind === 'intent') continue;
       if (attempt.segment !== 0) journal?.release(attempt.segment);
       live.remove(record.organizationId, record.attemptId);
     }

@@ -71,7 +71,7 @@ export function createMetering(options: MeteringOptions): Metering {
   const live = createLiveAttempts();
   const settler = createSettler(store, metrics);
   const closer = createProvisionalCloser({ ledger, deadLetters, metrics });
-  const onDurable = createConfirmation(live, journal);
+  const onDurable = createConfirmation(live, settler, journal);
   const writer = createLedgerWriter({ ledger, spill, deadLetters, settings, metrics, log, onDurable });
 
   const stopping = new AbortController();
@@ -121,7 +121,7 @@ export function createMetering(options: MeteringOptions): Metering {
   });
   const keeper = createLeaseKeeper({ store, live, settler, writer, clock, metrics, log });
   const { leaseMs, sweepGraceMs: graceMs } = settings;
-  const doubtful = createDoubtfulSweep({ store, ledger, closer, live, clock, leaseMs, graceMs });
+  const doubtful = createDoubtfulSweep({ store, ledger, closer, live, clock, leaseMs });
   const sweeper = createSweeper({
     pool,
     ledger,

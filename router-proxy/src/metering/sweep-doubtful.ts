@@ -7,9 +7,9 @@ import type { ProvisionalCloser } from './provisional.ts';
 
 /**
  * Finds intents that stay open although no proxy streams them any more: their record in the counter store was lost
- * together with their proxy. A live attempt is in the store, because its proxy renews it or tells it again. So an
- * attempt is given up when the store did not know it twice, a whole lease apart. Asking the store extends the lease of
- * what it knows, hence each attempt is asked for so seldom that a lease nobody else renews runs out in between.
+ * together with their proxy, or was settled by a proxy that died before it wrote the close. A running attempt holds a
+ * lease there, because its proxy renews it or tells it again. So an attempt is given up when it was seen without one
+ * twice, a whole lease apart.
  */
 export interface DoubtfulSweep {
   /** Rejects when Postgres or the store is away. */
@@ -23,13 +23,6 @@ export interface DoubtfulSweepOptions {
   readonly live: LiveAttempts;
   readonly clock: Clock;
   readonly leaseMs: number;
-  readonly graceMs: number;
-}
-
-interface Doubt {
-  /** Unix milliseconds before which the store is not asked for it. */
-  readonly nextMs: number;
-  readonly wasUnknown: boolean;
 }
 
 const ROWS = 500;
@@ -37,8 +30,9 @@ const PAGES_MAX = 20;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000' as Uuid;
 
 export function createDoubtfulSweep(options: DoubtfulSweepOptions): DoubtfulSweep {
-  const { store, ledger, closer, live, clock, leaseMs, graceMs } = options;
-  let doubts = new Map<Uuid, Doubt>();
+  const { store, ledger, closer, live, clock, leaseMs } = options;
+  /** Since when an attempt is without a lease, as far as this process saw it; Unix milliseconds. */
+  let missing = new Map<Uuid, number>();
 
   const list = async (): Promise<readonly OpenReference[]> => {
     const all: OpenReference[] = [];
@@ -57,23 +51,21 @@ export function createDoubtfulSweep(options: DoubtfulSweepOptions): DoubtfulSwee
     async run() {
       const open = await list();
       const nowMs = clock.now();
-      const next = new Map<Uuid, Doubt>();
+      const next = new Map<Uuid, number>();
       const givenUp: OpenReference[] = [];
       for (const [organizationId, attempts] of Map.groupBy(open, (attempt) => attempt.organizationId)) {
-        const due = attempts.filter(({ attemptId }) => (doubts.get(attemptId)?.nextMs ?? 0) <= nowMs);
-        const ids = due.map((attempt) => attempt.attemptId);
-        const unknown = new Set(ids.length > 0 ? await store.renew(organizationId, ids, leaseMs) : []);
+        const ids = attempts.map((attempt) => attempt.attemptId);
+        const leased = new Set(await store.leased(organizationId, ids));
         for (const attempt of attempts) {
           const { attemptId } = attempt;
-          const before = doubts.get(attemptId);
-          if (before && before.nextMs > nowMs) next.set(attemptId, before);
-          else if (!unknown.has(attemptId)) next.set(attemptId, { nextMs: nowMs + 2 * leaseMs + graceMs, wasUnknown: false });
-          else if (before?.wasUnknown) givenUp.push(attempt);
-          else next.set(attemptId, { nextMs: nowMs + leaseMs, wasUnknown: true });
+          if (leased.has(attemptId)) continue;
+          const sinceMs = missing.get(attemptId) ?? nowMs;
+          if (nowMs - sinceMs >= leaseMs) givenUp.push(attempt);
+          else next.set(attemptId, sinceMs);
         }
       }
       await giveUp(givenUp);
-      doubts = next;
+      missing = next;
     },
   };
 
