@@ -17,14 +17,13 @@ export async function appendRows(
   records: readonly AttemptRecord[],
   append: (records: readonly AttemptRecord[]) => Promise<unknown>,
 ): Promise<readonly PoisonRow[]> {
-  const [first, ...others] = records;
-  if (first === undefined) return [];
   try {
     await append(records);
     return [];
   } catch (error) {
-    if (!isContentError(error)) throw error;
-    if (others.length === 0) return [{ record: first, reason: error.message }];
+    const [first] = records;
+    if (!isContentError(error) || first === undefined) throw error;
+    if (records.length === 1) return [{ record: first, reason: error.message }];
   }
   const middle = Math.ceil(records.length / 2);
   return [

@@ -24,9 +24,21 @@ interface Phase {
 
 const NEVER = 1_000_000;
 const PHASES: readonly Phase[] = [
-  { name: 'after begin, before anything is written', phase: 'begun', flushRows: NEVER, flushMs: NEVER, isFlushed: false },
+  {
+    name: 'after begin, before anything is written',
+    phase: 'begun',
+    flushRows: NEVER,
+    flushMs: NEVER,
+    isFlushed: false,
+  },
   { name: 'after begin and its intents', phase: 'begun', flushRows: 1, flushMs: 1, isFlushed: true },
-  { name: 'after close, before it is written', phase: 'closed', flushRows: NEVER, flushMs: NEVER, isFlushed: false },
+  {
+    name: 'after close, before it is written',
+    phase: 'closed',
+    flushRows: NEVER,
+    flushMs: NEVER,
+    isFlushed: false,
+  },
   { name: 'after close and its rows', phase: 'closed', flushRows: 1, flushMs: 1, isFlushed: true },
   { name: 'in the middle of load and flushes', phase: 'load', flushRows: 30, flushMs: 4, isFlushed: false },
 ];
@@ -55,7 +67,9 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
   });
 
   /** Runs a proxy to the phase, kills it, and tells what it had begun and closed. */
-  async function kill(plan: Phase): Promise<{ readonly begun: readonly string[]; readonly closed: readonly string[] }> {
+  async function kill(
+    plan: Phase,
+  ): Promise<{ readonly begun: readonly string[]; readonly closed: readonly string[] }> {
     const child = spawn(
       process.execPath,
       [
@@ -99,7 +113,13 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
       mode === 'redis' && url !== undefined
         ? createRedisCounterStore({ url, prefix })
         : createLocalCounterStore({ clock: { now: () => Date.now() } });
-    const next = createTestMetering({ store, mode, pool: test.pool, home: home.path, settings: { leaseMs: LEASE_MS } });
+    const next = createTestMetering({
+      store,
+      mode,
+      pool: test.pool,
+      home: home.path,
+      settings: { leaseMs: LEASE_MS },
+    });
     try {
       await next.start();
       await expectOneCloseEach(plan, begun, closed);
@@ -109,7 +129,11 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
     }
   });
 
-  async function expectOneCloseEach(plan: Phase, begun: readonly string[], closed: readonly string[]): Promise<void> {
+  async function expectOneCloseEach(
+    plan: Phase,
+    begun: readonly string[],
+    closed: readonly string[],
+  ): Promise<void> {
     const rowsOf = async (kind: string) =>
       (await test.rows()).filter((row) => row.class === kind).map((row) => row.attempt_id);
     const isComplete = async (): Promise<boolean> => {

@@ -100,9 +100,13 @@ async function seed(
 }
 
 function unavailable(message: string, cause: unknown): AppError {
-  return new AppError('DEPENDENCY_UNAVAILABLE', 'Limits and budgets cannot be checked at the moment. Try again.', {
-    message,
-    cause,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  });
+  return new AppError(
+    'DEPENDENCY_UNAVAILABLE',
+    'Limits and budgets cannot be checked at the moment. Try again.',
+    {
+      message,
+      cause,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    },
+  );
 }

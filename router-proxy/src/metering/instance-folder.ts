@@ -109,7 +109,10 @@ function startTime(pid: number): string | undefined {
 function adopt(from: string, to: string, name: string): void {
   for (const kind of ['spill', 'journal']) {
     for (const file of list(join(from, kind))) {
-      renameSync(join(from, kind, file), join(to, kind, `${file.replace(/\.ndjson$/, '')}-of-${name}.ndjson`));
+      renameSync(
+        join(from, kind, file),
+        join(to, kind, `${file.replace(/\.ndjson$/, '')}-of-${name}.ndjson`),
+      );
     }
   }
   rmSync(join(from, 'owner'), { force: true });

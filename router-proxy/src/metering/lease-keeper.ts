@@ -44,7 +44,8 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     }
     metrics.reasserted.inc(attempts.length);
     // A close that came meanwhile was settled against a store that did not know the attempt.
-    for (const attempt of attempts) if (attempt.close && attempt.isProven) settler.settle(settlementOf(attempt.close));
+    for (const attempt of attempts)
+      if (attempt.close && attempt.isProven) settler.settle(settlementOf(attempt.close));
   };
 
   const renew = async (organizationId: Uuid, attempts: readonly LiveAttempt[]): Promise<void> => {

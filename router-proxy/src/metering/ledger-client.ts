@@ -44,7 +44,9 @@ export interface WindowCount {
 
 /** The functions of the ledger that the proxy may call, each one statement with a deadline. */
 export interface LedgerClient {
-  append(records: readonly AttemptRecord[]): Promise<{ readonly inserted: number; readonly adjusted: number }>;
+  append(
+    records: readonly AttemptRecord[],
+  ): Promise<{ readonly inserted: number; readonly adjusted: number }>;
   totals(attemptIds: readonly Uuid[]): Promise<readonly AttemptTotal[]>;
   /** Undefined where the budget is gone. In the order of the queries, all from one snapshot. */
   positions(queries: readonly PositionQuery[]): Promise<readonly (Position | undefined)[]>;
@@ -121,14 +123,20 @@ const WINDOWS = `
   from ledger.window_counts($1, $2, $3, $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[])`;
 
 export function createLedgerClient(pool: Pool, queryTimeoutMs: number): LedgerClient {
-  const rowsOf = async (name: string, text: string, values: readonly unknown[]): Promise<QueryResultRow[]> => {
+  const rowsOf = async (
+    name: string,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<QueryResultRow[]> => {
     // The client's own deadline: a server that is gone without a word must not hold a batch for ever.
     const query = { name: `metering-${name}`, text, values: [...values], query_timeout: queryTimeoutMs };
     return (await pool.query<QueryResultRow>(query)).rows;
   };
   return {
     async append(records) {
-      const rows = await rowsOf('append', 'select inserted, adjusted from ledger.append($1)', [toRowArray(records)]);
+      const rows = await rowsOf('append', 'select inserted, adjusted from ledger.append($1)', [
+        toRowArray(records),
+      ]);
       return appendedSchema.parse(rows[0]);
     },
     async totals(attemptIds) {
@@ -191,6 +199,7 @@ function parseSubject(subject: string): { nodeKind: string; nodeId: string; mode
   const bar = subject.indexOf('|');
   const node = bar < 0 ? subject : subject.slice(0, bar);
   const nodeKind = NODE_KINDS[node.slice(0, 3)];
-  if (nodeKind === undefined || node[3] !== ':') throw new TypeError(`not a counter subject: ${subject.slice(0, 64)}`);
+  if (nodeKind === undefined || node[3] !== ':')
+    throw new TypeError(`not a counter subject: ${subject.slice(0, 64)}`);
   return { nodeKind, nodeId: node.slice(4), model: bar < 0 ? null : subject.slice(bar + 1) };
 }

@@ -20,7 +20,12 @@ const DAY_MS = 86_400_000;
 
 async function positionOf(budgetId: Uuid, atMs = Date.now()) {
   const startMs = Math.floor(atMs / DAY_MS) * DAY_MS;
-  const query = { budgetId, periodStartMs: startMs, periodEndMs: startMs + DAY_MS, closedSinceMs: atMs - 60_000 };
+  const query = {
+    budgetId,
+    periodStartMs: startMs,
+    periodEndMs: startMs + DAY_MS,
+    closedSinceMs: atMs - 60_000,
+  };
   return (await ledger.positions([query]))[0];
 }
 
@@ -129,7 +134,8 @@ describe('ledger.position', () => {
       requests: await insertBudget(test, { ...scope, metric: 'REQUESTS' }),
       otherModels: await insertBudget(test, { models: JSON.stringify(['%', `${model}_`]) }),
     };
-    const attempt = (owner: typeof test.owner, changes = {}) => anIntent(owner, { modelEffective: model, ...changes });
+    const attempt = (owner: typeof test.owner, changes = {}) =>
+      anIntent(owner, { modelEffective: model, ...changes });
     const yesterday = new Date(Date.now() - DAY_MS).toISOString().slice(0, 10);
     const mine = attempt(test.owner);
     const theirs = attempt(other);
@@ -225,7 +231,12 @@ describe('ledger.window_counts', () => {
     ];
     for (const step of [() => Promise.resolve(), project]) {
       await step();
-      const counts = await ledger.windowCounts({ organizationId: owner.organizationId, atMs, dayStartMs, windows });
+      const counts = await ledger.windowCounts({
+        organizationId: owner.organizationId,
+        atMs,
+        dayStartMs,
+        windows,
+      });
       expect(counts).toMatchObject([
         { current: 2, previous: 1 },
         { current: 36, previous: 36 },

@@ -4,7 +4,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptClose, AttemptIntent } from '@weir/contracts/attempt-record';
 import { nanoUsd } from '@weir/kernel/money';
 import { aClose, anIntent, type TestOwner } from './test-attempts.ts';
-import { aHome, createTestLedger, createTestWriter, eventually, soon, type TestLedger } from './test-ledger.ts';
+import {
+  aHome,
+  createTestLedger,
+  createTestWriter,
+  eventually,
+  soon,
+  type TestLedger,
+} from './test-ledger.ts';
 import { createTestLink, type TestLink } from './test-link.ts';
 
 let test: TestLedger;
@@ -29,7 +36,10 @@ interface Load {
 
 function aLoad(owner: TestOwner, attempts: number): Load {
   const intents = Array.from({ length: attempts }, () => anIntent(owner));
-  return { intents, closes: intents.map((intent, index) => aClose(intent, { cost: nanoUsd(BigInt(index)) })) };
+  return {
+    intents,
+    closes: intents.map((intent, index) => aClose(intent, { cost: nanoUsd(BigInt(index)) })),
+  };
 }
 
 /** Every attempt has exactly its intent and its close, and the sums are equal. */

@@ -1,19 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import type { Logger } from '@weir/service/logger';
-import { appendRows } from './append-rows.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import type { LedgerClient } from './ledger-client.ts';
+import type { LedgerAppender } from './ledger-appender.ts';
 import type { MeteringMetrics } from './metrics.ts';
-import { encodeRecord } from './record-codec.ts';
 import type { MeteringSettings } from './settings.ts';
 import type { Spill } from './spill.ts';
 
 /**
  * Takes records and brings each into the ledger, at least once and therefore, by its key, exactly once.
  *
- * While Postgres answers, what was queued leaves in batches: the first when `flushRows` wait or the oldest has waited
- * `flushMs`, then one whenever a statement comes back, so batches grow with the load. A batch that fails for want of
+ * While Postgres answers, what is queued leaves in batches, when `flushRows` wait or the oldest has waited `flushMs`;
+ * when all statements are on their way, with the next that comes back, so batches grow with the load. A batch that fails for want of
  * Postgres goes back to the head of the queue and `away` begins: one probe at a time, with backoff, and after
  * `spillAfterMs` everything queued goes to disk. The first probe that succeeds ends it; the files are then replayed
  * beside the new batches. The queue is bounded by `queueRowsMax`; what is beyond goes to disk, whatever the reason.
@@ -32,7 +30,7 @@ export interface LedgerWriter {
 }
 
 export interface LedgerWriterOptions {
-  readonly ledger: LedgerClient;
+  readonly appender: LedgerAppender;
   readonly spill: Spill;
   readonly deadLetters: DeadLetters;
   readonly settings: MeteringSettings;
@@ -53,7 +51,7 @@ const BACKOFF_MAX_MS = 2_000;
 const SETTLED_POLL_MS = 5;
 
 export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
-  const { ledger, spill, deadLetters, settings, metrics, log, onDurable } = options;
+  const { appender, spill, deadLetters, settings, metrics, log, onDurable } = options;
   let queue: AttemptRecord[] = [];
   /** How many records were ever queued, and the number of the oldest one in the queue. */
   let queued = 0;
@@ -64,22 +62,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   let isReplaying = false;
   let isStopping = false;
   let isSpillFailing = false;
-
-  const append = async (records: readonly AttemptRecord[]): Promise<void> => {
-    const poison = await appendRows(records, async (rows) => {
-      const startedAt = performance.now();
-      const { inserted, adjusted } = await ledger.append(rows);
-      metrics.append.observe(performance.now() - startedAt);
-      metrics.batchRows.observe(rows.length);
-      metrics.rows.inc({ outcome: 'inserted' }, inserted);
-      if (adjusted > 0) metrics.rows.inc({ outcome: 'adjusted' }, adjusted);
-      if (inserted < rows.length) metrics.rows.inc({ outcome: 'repeated' }, rows.length - inserted);
-    });
-    if (poison.length === 0) return;
-    log.error({ rows: poison.length, reason: poison[0]?.reason }, 'ledger rows refused for good');
-    await deadLetters.append(poison.map(({ record, reason }) => ({ text: encodeRecord(record), reason })));
-    metrics.rows.inc({ outcome: 'dead' }, poison.length);
-  };
+  let isOverdue = false;
 
   const schedule = (): void => {
     timer ??= setTimeout(() => {
@@ -88,9 +71,13 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     }, settings.flushMs);
   };
 
+  /** Sends all that is queued as far as statements are free; what is left goes when one comes back. */
+
   const pump = (): void => {
     if (awaySince !== undefined) return spillIfDue();
-    while (queue.length > 0 && sending.size < settings.inFlightMax) void send(takeBatch(settings.batchRowsMax));
+    while (queue.length > 0 && sending.size < settings.inFlightMax)
+      void send(takeBatch(settings.batchRowsMax));
+    isOverdue = queue.length > 0;
     if (queue.length > settings.queueRowsMax) spillQueue();
   };
 
@@ -112,7 +99,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
 
   const send = async (batch: Batch): Promise<void> => {
     try {
-      await append(batch.records);
+      await appender.append(batch.records);
       onDurable(batch.records);
       isSpillFailing = false;
     } catch (error) {
@@ -121,7 +108,8 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     } finally {
       sending.delete(batch);
     }
-    if (queue.length > 0 && !isStopping) pump();
+    // Not at once whatever is there: rows that have not waited yet make the next batch larger.
+    if (!isStopping && (isOverdue || queue.length >= settings.flushRows || awaySince !== undefined)) pump();
   };
 
   const beginAway = (err: unknown): void => {
@@ -134,7 +122,8 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
 
   const spillIfDue = (): void => {
     if (queue.length === 0 || awaySince === undefined) return;
-    const isDue = performance.now() - awaySince >= settings.spillAfterMs || queue.length > settings.queueRowsMax;
+    const isDue =
+      performance.now() - awaySince >= settings.spillAfterMs || queue.length > settings.queueRowsMax;
     if (isDue) spillQueue();
     if (queue.length > 0) schedule();
   };
@@ -175,8 +164,8 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   const probe = async (): Promise<boolean> => {
     const batch = takeBatch(settings.flushRows);
     try {
-      if (batch.records.length > 0) await append(batch.records);
-      else await ledger.append([]);
+      // An empty one is a question, too.
+      await appender.append(batch.records);
       onDurable(batch.records);
       log.info({ awayMs: Math.round(performance.now() - (awaySince ?? 0)) }, 'ledger is back');
       awaySince = undefined;
@@ -210,7 +199,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     for (let from = 0; from < file.records.length; from += settings.flushRows) {
       if (isStopping) return;
       const chunk = file.records.slice(from, from + settings.flushRows);
-      await append(chunk);
+      await appender.append(chunk);
       metrics.rows.inc({ outcome: 'replayed' }, chunk.length);
     }
     await deadLetters.append(file.damaged.map((text) => ({ text, reason: 'damaged line of the spill' })));
@@ -220,8 +209,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   };
 
   /** The number of the oldest record that is neither in Postgres nor on disk. */
-  const oldestUnwritten = (): number =>
-    Math.min(oldestQueued, ...[...sending].map((batch) => batch.oldest));
+  const oldestUnwritten = (): number => Math.min(oldestQueued, ...[...sending].map((batch) => batch.oldest));
   const isIdle = (): boolean => queue.length === 0 && sending.size === 0;
 
   void replay();
@@ -237,7 +225,8 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     async settled(signal) {
       const upto = queued;
       pump();
-      while (oldestUnwritten() < upto || spill.bytes() > 0) await delay(SETTLED_POLL_MS, undefined, { signal });
+      while (oldestUnwritten() < upto || spill.bytes() > 0)
+        await delay(SETTLED_POLL_MS, undefined, { signal });
     },
     isAccepting: () => !isSpillFailing && !spill.isFull(),
     queuedRows: () => [...sending].reduce((rows, batch) => rows + batch.records.length, queue.length),

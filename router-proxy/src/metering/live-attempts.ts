@@ -38,7 +38,10 @@ export function createLiveAttempts(): LiveAttempts {
     add(attempt) {
       const { organizationId, attemptId } = attempt.intent;
       let attempts = byOrganization.get(organizationId);
-      if (!attempts) byOrganization.set(organizationId, (attempts = new Map()));
+      if (!attempts) {
+        attempts = new Map();
+        byOrganization.set(organizationId, attempts);
+      }
       if (!attempts.has(attemptId)) size++;
       attempts.set(attemptId, attempt);
     },

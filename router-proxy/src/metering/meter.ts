@@ -1,4 +1,4 @@
-import type { AttemptRecord } from '@weir/contracts/attempt-record';
+import type { AttemptIntent, AttemptRecord } from '@weir/contracts/attempt-record';
 import type { AdmitRequest, CounterStore } from '@weir/counters/contract';
 import type { Clock } from '@weir/kernel/clock';
 import type { Logger } from '@weir/service/logger';
@@ -13,8 +13,9 @@ export interface MeterOptions {
   readonly writer: LedgerWriter;
   readonly settler: Settler;
   readonly live: LiveAttempts;
-  /** Undefined where the counter store outlives this process and keeps the evidence. */
-  readonly journal: Journal | undefined;
+  readonly journal: Journal;
+  /** Whether the store that admitted dies with this process, which then keeps the evidence itself. */
+  readonly needsJournal: (admission: AdmitRequest) => boolean;
   /** The in-process stand-in and the admissions it gave. */
   readonly fallback: CounterStore | undefined;
   readonly isFallbackAdmission: (admission: AdmitRequest) => boolean;
@@ -26,14 +27,14 @@ export interface MeterOptions {
 const JOURNAL_RETRY_MS = 1_000;
 
 export function createMeter(options: MeterOptions): Meter {
-  const { writer, settler, live, journal, fallback, isFallbackAdmission, clock, metrics, log } = options;
+  const { writer, settler, live, journal, needsJournal, fallback, isFallbackAdmission, clock, metrics, log } =
+    options;
   /** Unix milliseconds; new requests are tried again after a pause, since only they can show that the disk is back. */
   let journalFailedAtMs: number | undefined;
 
-  const journalize = (record: AttemptRecord): number => {
-    if (!journal || record.kind !== 'intent') return 0;
+  const journalize = (intent: AttemptIntent): number => {
     try {
-      const segment = journal.append(record);
+      const segment = journal.append(intent);
       journalFailedAtMs = undefined;
       return segment;
     } catch (err) {
@@ -50,7 +51,7 @@ export function createMeter(options: MeterOptions): Meter {
       writer.isAccepting() &&
       (journalFailedAtMs === undefined || clock.now() - journalFailedAtMs >= JOURNAL_RETRY_MS),
     begin(intent, admission, outputCap) {
-      const segment = journalize(intent);
+      const segment = needsJournal(admission) ? journalize(intent) : 0;
       const renewAtMs = clock.now() + admission.leaseMs / 2;
       const isProven = segment !== 0;
       live.add({ intent, admission, outputCap, segment, renewAtMs, close: undefined, isProven });
@@ -61,7 +62,8 @@ export function createMeter(options: MeterOptions): Meter {
       if (attempt) attempt.close = close;
       if (!attempt || attempt.isProven) settler.settle(settlementOf(close));
       // In process, so it cannot be out of reach; it ignores what it does not know.
-      if (attempt && fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(settlementOf(close));
+      if (attempt && fallback && isFallbackAdmission(attempt.admission))
+        void fallback.settle(settlementOf(close));
       writer.enqueue(close);
       // Somebody may be waiting for the slot that only the settlement frees.
       if (attempt && !attempt.isProven && attempt.admission.concurrency.length > 0) writer.flush();
@@ -74,7 +76,7 @@ export function createMeter(options: MeterOptions): Meter {
 }
 
 /** What follows from records being in Postgres or on disk: intents prove attempts, closes end them. */
-export function createConfirmation(live: LiveAttempts, settler: Settler, journal: Journal | undefined) {
+export function createConfirmation(live: LiveAttempts, settler: Settler, journal: Journal) {
   return (records: readonly AttemptRecord[]): void => {
     for (const record of records) {
       const attempt = live.get(record.organizationId, record.attemptId);
@@ -84,7 +86,7 @@ export function createConfirmation(live: LiveAttempts, settler: Settler, journal
         if (attempt.close) settler.settle(settlementOf(attempt.close));
       }
       if (record.kind === 'intent') continue;
-      if (attempt.segment !== 0) journal?.release(attempt.segment);
+      if (attempt.segment !== 0) journal.release(attempt.segment);
       live.remove(record.organizationId, record.attemptId);
     }
   };

@@ -10,7 +10,14 @@ import { encodeEvidence } from './record-codec.ts';
 import type { MeteringSettings } from './settings.ts';
 import { aClose, aHolding, anAdmission, anIntent, anOwner } from './test-attempts.ts';
 import { aHome, createTestLedger, eventually, insertBudget, soon, type TestLedger } from './test-ledger.ts';
-import { admit, balanceOf, counterOf, createTestMetering, testStores, type TestStore } from './test-metering.ts';
+import {
+  admit,
+  balanceOf,
+  counterOf,
+  createTestMetering,
+  testStores,
+  type TestStore,
+} from './test-metering.ts';
 
 describe.each(testStores())('metering with the store %s', (_name, openStore) => {
   let test: TestLedger;
@@ -33,7 +40,13 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
 
   async function start(settings: Partial<MeteringSettings> = {}): Promise<Metering> {
     const { mode } = store;
-    const metering = createTestMetering({ store: store.connect(), mode, pool: test.pool, home: home.path, settings });
+    const metering = createTestMetering({
+      store: store.connect(),
+      mode,
+      pool: test.pool,
+      home: home.path,
+      settings,
+    });
     running.push(metering);
     await metering.start();
     return metering;
@@ -66,7 +79,12 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
     await eventually(async () => (await balance()).held === 0n);
     expect(await balance()).toEqual({ committed: 401n, held: 0n });
     await meter.drain(soon());
-    expect((await test.rows()).map((row) => row.class).toSorted()).toEqual(['close', 'close', 'intent', 'intent']);
+    expect((await test.rows()).map((row) => row.class).toSorted()).toEqual([
+      'close',
+      'close',
+      'intent',
+      'intent',
+    ]);
   });
 
   it('seeds a flushed store with the exact position, rows no projection has seen and open attempts included', async () => {
@@ -120,7 +138,10 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
     const spent = rows.reduce((sum, row) => sum + BigInt(row.cost), 0n);
     expect(spent).toBe(exposed);
     const probe = proxies[0] ?? (await start());
-    expect(await balanceOf(probe.gate, anIntent(test.owner), counter)).toEqual({ committed: spent, held: 0n });
+    expect(await balanceOf(probe.gate, anIntent(test.owner), counter)).toEqual({
+      committed: spent,
+      held: 0n,
+    });
   });
 
   it('charges an attempt whose lease ran out, and corrects it when its settlement comes after all', async () => {
@@ -135,7 +156,9 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
       const { admission } = await admit(gate, intent, request);
       expect(admission.kind).toBe('admitted');
     }
-    await eventually(async () => (await test.rows()).filter((row) => row.kind === 'provisional').length === 2);
+    await eventually(
+      async () => (await test.rows()).filter((row) => row.kind === 'provisional').length === 2,
+    );
     await eventually(async () => (await counters.expired(0, 100)).length === 0);
     expect(await balanceOf(gate, anIntent(test.owner), counter)).toEqual({ committed: 2_000n, held: 0n });
     meter.close(aClose(late));
@@ -201,7 +224,12 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
 
   it('reads windows from the ledger for a store that has lost them', async () => {
     const metering = await start();
-    const window = { subject: `key:${test.owner.apiKeyId}`, metric: 'requests', window: 'day', limit: 3 } as const;
+    const window = {
+      subject: `key:${test.owner.apiKeyId}`,
+      metric: 'requests',
+      window: 'day',
+      limit: 3,
+    } as const;
     for (let index = 0; index < 2; index++) {
       const intent = anIntent(test.owner);
       await begin(metering, intent, { windows: [window] });

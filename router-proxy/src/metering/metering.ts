@@ -7,16 +7,17 @@ import type { Clock } from '@weir/kernel/clock';
 import type { Logger } from '@weir/service/logger';
 import type { AdmissionGate, Meter } from './contract.ts';
 import { createDeadLetters } from './dead-letters.ts';
-import { createGate } from './gate.ts';
-import { claimInstanceFolder, type InstanceFolder } from './instance-folder.ts';
+import { createGate, type Gate } from './gate.ts';
+import { claimInstanceFolder } from './instance-folder.ts';
 import { recoverJournal } from './journal-recovery.ts';
 import { createJournal, listJournal } from './journal.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
-import { createLedgerClient } from './ledger-client.ts';
+import { createLedgerAppender } from './ledger-appender.ts';
+import { createLedgerClient, type LedgerClient } from './ledger-client.ts';
 import { createLedgerWriter } from './ledger-writer.ts';
 import { createLiveAttempts } from './live-attempts.ts';
 import { createConfirmation, createMeter } from './meter.ts';
-import { createMeteringMetrics, registerMeteringGauges } from './metrics.ts';
+import { createMeteringMetrics, registerMeteringGauges, type MeteringMetrics } from './metrics.ts';
 import { createProvisionalCloser } from './provisional.ts';
 import { repeat, type Repetition } from './repeat.ts';
 import { createSeeder } from './seeder.ts';
@@ -26,6 +27,7 @@ import { createSpill } from './spill.ts';
 import { createDoubtfulSweep } from './sweep-doubtful.ts';
 import { sweepLeases } from './sweep-leases.ts';
 import { createSweeper } from './sweeper.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface MeteringOptions {
   readonly store: CounterStore;
@@ -56,23 +58,15 @@ const RECOVERY_PATIENCE_MS = 5_000;
 export function createMetering(options: MeteringOptions): Metering {
   const { store, pool, log, clock, mode, registry } = options;
   const settings = { ...METERING_DEFAULTS, ...options.settings };
-  const folder = claimInstanceFolder(options.home);
   const metrics = createMeteringMetrics(registry);
+  const { folder, spill, journal, leftSegments, deadLetters } = openStorage(options.home, clock, settings);
   const ledger = createLedgerClient(pool, settings.queryTimeoutMs);
-  const deadLetters = createDeadLetters(folder.deadLetters);
-  const spill = createSpill({
-    folder: folder.spill,
-    clock,
-    bytesMax: settings.spillBytesMax,
-    fileBytes: settings.spillFileBytes,
-  });
-  const leftSegments = listJournal(folder.journal);
-  const journal = mode === 'local' ? openJournal(folder, clock, settings) : undefined;
+  const appender = createLedgerAppender({ ledger, deadLetters, metrics, log });
+  const closer = createProvisionalCloser({ ledger, appender, metrics });
   const live = createLiveAttempts();
   const settler = createSettler(store, metrics);
-  const closer = createProvisionalCloser({ ledger, deadLetters, metrics });
   const onDurable = createConfirmation(live, settler, journal);
-  const writer = createLedgerWriter({ ledger, spill, deadLetters, settings, metrics, log, onDurable });
+  const writer = createLedgerWriter({ appender, spill, deadLetters, settings, metrics, log, onDurable });
 
   const stopping = new AbortController();
   let recovery: Promise<void> | undefined;
@@ -82,37 +76,20 @@ export function createMetering(options: MeteringOptions): Metering {
       stopping.signal,
     ));
   const isRecorded = async (signal: AbortSignal): Promise<void> => {
-    await recover();
+    await unlessAborted(recover(), signal);
     await writer.settled(signal);
   };
 
-  const seederOf = (of: CounterStore) =>
-    createSeeder({
-      store: of,
-      ledger,
-      isRecorded,
-      emptyWindowsWithoutLedger: !settings.failClosed,
-      timeoutMs: settings.seedTimeoutMs,
-      metrics,
-    });
   const spare = mode === 'redis' ? createLocalCounterStore({ clock }) : undefined;
-  const fallback = spare && { store: spare, seeder: seederOf(spare) };
-  const { failClosed, storeRetryMs } = settings;
-  const gate = createGate({
-    store,
-    seeder: seederOf(store),
-    fallback,
-    clock,
-    metrics,
-    failClosed,
-    storeRetryMs,
-  });
+  const gate = openGate({ store, spare, ledger, isRecorded, settings, clock, metrics });
   const { isFallbackAdmission } = gate;
+  const needsJournal = mode === 'local' ? () => true : isFallbackAdmission;
   const meter = createMeter({
     writer,
     settler,
     live,
     journal,
+    needsJournal,
     fallback: spare,
     isFallbackAdmission,
     clock,
@@ -121,16 +98,9 @@ export function createMetering(options: MeteringOptions): Metering {
   });
   const keeper = createLeaseKeeper({ store, live, settler, writer, clock, metrics, log });
   const { leaseMs, sweepGraceMs: graceMs } = settings;
-  const doubtful = createDoubtfulSweep({ store, ledger, closer, live, clock, leaseMs });
-  const sweeper = createSweeper({
-    pool,
-    ledger,
-    sweepLeases: () => sweepLeases({ store, ledger, closer, graceMs, log }),
-    sweepDoubtful: doubtful.run,
-    clock,
-    metrics,
-    log,
-  });
+  const sweepDoubtful = createDoubtfulSweep({ store, ledger, closer, live, clock, leaseMs }).run;
+  const sweepExpired = () => sweepLeases({ store, ledger, closer, graceMs, log });
+  const sweeper = createSweeper({ pool, ledger, sweepExpired, sweepDoubtful, clock, metrics, log });
   registerMeteringGauges(registry, {
     queuedRows: writer.queuedRows,
     spillBytes: spill.bytes,
@@ -155,18 +125,43 @@ export function createMetering(options: MeteringOptions): Metering {
       stopping.abort();
       sweeper.stop();
       await writer.stop(signal);
-      journal?.close();
+      journal.close();
       await spare?.close();
       folder.release();
     },
   };
 }
 
-function openJournal(folder: InstanceFolder, clock: Clock, settings: MeteringSettings) {
-  return createJournal({
-    folder: folder.journal,
-    clock,
-    segmentBytes: settings.journalSegmentBytes,
-    segmentMs: settings.journalSegmentMs,
-  });
+function openStorage(home: string, clock: Clock, settings: MeteringSettings) {
+  const folder = claimInstanceFolder(home);
+  const { spillBytesMax: bytesMax, spillFileBytes: fileBytes } = settings;
+  const { journalSegmentBytes: segmentBytes, journalSegmentMs: segmentMs } = settings;
+  return {
+    folder,
+    deadLetters: createDeadLetters(folder.deadLetters),
+    spill: createSpill({ folder: folder.spill, clock, bytesMax, fileBytes }),
+    // Before the journal writes its own.
+    leftSegments: listJournal(folder.journal),
+    journal: createJournal({ folder: folder.journal, clock, segmentBytes, segmentMs }),
+  };
+}
+
+interface GateParts {
+  readonly store: CounterStore;
+  /** Stands in for a store that is away; undefined where the store cannot be. */
+  readonly spare: CounterStore | undefined;
+  readonly ledger: LedgerClient;
+  readonly isRecorded: (signal: AbortSignal) => Promise<void>;
+  readonly settings: MeteringSettings;
+  readonly clock: Clock;
+  readonly metrics: MeteringMetrics;
+}
+
+function openGate({ store, spare, ledger, isRecorded, settings, clock, metrics }: GateParts): Gate {
+  const { failClosed, storeRetryMs, seedTimeoutMs: timeoutMs } = settings;
+  const emptyWindowsWithoutLedger = !failClosed;
+  const seederOf = (of: CounterStore) =>
+    createSeeder({ store: of, ledger, isRecorded, emptyWindowsWithoutLedger, timeoutMs, metrics });
+  const fallback = spare && { store: spare, seeder: seederOf(spare) };
+  return createGate({ store, seeder: seederOf(store), fallback, clock, metrics, failClosed, storeRetryMs });
 }

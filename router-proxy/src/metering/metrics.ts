@@ -34,9 +34,18 @@ export function createMeteringMetrics(registry: Registry) {
       buckets: [1, 5, 20, 50, 100, 250, 500, 1_000],
       registers: [registry],
     }),
-    appendFailures: counter('weir_ledger_append_failures_total', 'Batches that Postgres did not take at once'),
-    damagedLines: counter('weir_ledger_damaged_lines_total', 'Lines of spill or journal that could not be read'),
-    journalFailures: counter('weir_journal_failures_total', 'Attempts whose journal line could not be written'),
+    appendFailures: counter(
+      'weir_ledger_append_failures_total',
+      'Batches that Postgres did not take at once',
+    ),
+    damagedLines: counter(
+      'weir_ledger_damaged_lines_total',
+      'Lines of spill or journal that could not be read',
+    ),
+    journalFailures: counter(
+      'weir_journal_failures_total',
+      'Attempts whose journal line could not be written',
+    ),
     fallbacks: counter('weir_counter_fallback_total', 'Requests admitted by the in-process store'),
     storeFailures: counter('weir_counter_store_failures_total', 'Calls of the counter store that failed'),
     seeds: counter('weir_counter_seeds_total', 'Counters seeded from Postgres'),
@@ -66,5 +75,7 @@ export function registerMeteringGauges(registry: Registry, gauges: MeteringGauge
   gauge('weir_ledger_spill_age_seconds', 'Age of the oldest spill file', () => gauges.spillAgeMs() / 1_000);
   gauge('weir_metering_live_attempts', 'Attempts begun here and not durably closed', gauges.liveAttempts);
   gauge('weir_counter_settlements_pending', 'Settlements waiting for the store', gauges.pendingSettlements);
-  gauge('weir_metering_accepting', '1 while new requests can be recorded', () => (gauges.isAccepting() ? 1 : 0));
+  gauge('weir_metering_accepting', '1 while new requests can be recorded', () =>
+    gauges.isAccepting() ? 1 : 0,
+  );
 }

@@ -1,10 +1,8 @@
 import type { AttemptIntent } from '@weir/contracts/attempt-record';
 import type { Uuid } from '@weir/kernel/ids';
-import { appendRows } from './append-rows.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import type { LedgerAppender } from './ledger-appender.ts';
 import type { LedgerClient } from './ledger-client.ts';
 import type { MeteringMetrics } from './metrics.ts';
-import { encodeRecord } from './record-codec.ts';
 
 /** Closes attempts whose process is gone: nobody will tell what they cost, so they are charged what they held. */
 export interface ProvisionalCloser {
@@ -17,14 +15,13 @@ export interface ProvisionalCloser {
 
 export function createProvisionalCloser(options: {
   readonly ledger: LedgerClient;
-  readonly deadLetters: DeadLetters;
+  readonly appender: LedgerAppender;
   readonly metrics: MeteringMetrics;
 }): ProvisionalCloser {
-  const { ledger, deadLetters, metrics } = options;
+  const { ledger, appender, metrics } = options;
   return {
     async close(intents, attemptIds) {
-      const poison = await appendRows(intents, (rows) => ledger.append(rows));
-      await deadLetters.append(poison.map(({ record, reason }) => ({ text: encodeRecord(record), reason })));
+      if (intents.length > 0) await appender.append(intents);
       if (attemptIds.length > 0) metrics.provisional.inc(await ledger.closeProvisionally(attemptIds));
     },
   };

@@ -17,7 +17,14 @@ describe('the text of a record', () => {
 
   it('of an unknown version, or of anything else, is not read as a record', () => {
     const text = encodeRecord(aClose(anIntent(anOwner())));
-    for (const wrong of ['', '{}', 'close', '["close.2"]', text.slice(0, -1), text.replace('settled', 'sold')]) {
+    for (const wrong of [
+      '',
+      '{}',
+      'close',
+      '["close.2"]',
+      text.slice(0, -1),
+      text.replace('settled', 'sold'),
+    ]) {
       expect(decodeRecord(wrong)).toBeUndefined();
     }
   });

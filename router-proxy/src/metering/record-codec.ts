@@ -144,7 +144,8 @@ function encodeClose(close: AttemptClose): string {
 }
 
 function toClose(values: z.output<typeof closeSchema>): AttemptClose {
-  const [, fields, kind, usage, cost, meteringSource, status, upstreamStatus, errorCode, disconnected] = values;
+  const [, fields, kind, usage, cost, meteringSource, status, upstreamStatus, errorCode, disconnected] =
+    values;
   return {
     ...toDimensions(fields),
     kind,

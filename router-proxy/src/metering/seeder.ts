@@ -12,6 +12,7 @@ import { parseUuid, type Uuid } from '@weir/kernel/ids';
 import type { LedgerClient, Position } from './ledger-client.ts';
 import type { MeteringMetrics } from './metrics.ts';
 import { encodeEvidence } from './record-codec.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export type Unseeded = Extract<AdmitResult, { kind: 'unseeded' }>;
 
@@ -154,22 +155,4 @@ function parseCounter(counter: string): { budgetId: Uuid; periodStartMs: number 
   const match = /^bud:([0-9a-f-]{36}):(-?\d{1,16})$/.exec(counter);
   if (!match) throw new TypeError(`not a budget's counter: ${counter.slice(0, 64)}`);
   return { budgetId: parseUuid(match[1] ?? ''), periodStartMs: Number(match[2]) };
-}
-
-/** The promise, or the signal's reason when that comes first; the promise itself goes on for others. */
-function unlessAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    };
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise
-      .then(() => {
-        resolve();
-      }, reject)
-      .finally(() => {
-        signal.removeEventListener('abort', abort);
-      });
-  });
 }

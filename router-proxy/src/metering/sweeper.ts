@@ -17,7 +17,7 @@ export interface Sweeper {
 export interface SweeperOptions {
   readonly pool: Pool;
   readonly ledger: LedgerClient;
-  readonly sweepLeases: () => Promise<void>;
+  readonly sweepExpired: () => Promise<void>;
   readonly sweepDoubtful: () => Promise<void>;
   readonly clock: Clock;
   readonly metrics: MeteringMetrics;
@@ -31,7 +31,7 @@ const PARTITION_DAYS = 7;
 const PARTITIONS_EVERY_MS = 600_000;
 
 export function createSweeper(options: SweeperOptions): Sweeper {
-  const { pool, ledger, sweepLeases, sweepDoubtful, clock, metrics, log } = options;
+  const { pool, ledger, sweepExpired, sweepDoubtful, clock, metrics, log } = options;
   let leader: PoolClient | undefined;
   let isRunning = false;
   let isStopped = false;
@@ -44,7 +44,9 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     }
     const client = await pool.connect();
     try {
-      const { rows } = await client.query<{ locked: boolean }>(`select pg_try_advisory_lock(${LOCK}) as locked`);
+      const { rows } = await client.query<{ locked: boolean }>(
+        `select pg_try_advisory_lock(${LOCK}) as locked`,
+      );
       if (rows[0]?.locked !== true) {
         client.release();
         return false;
@@ -68,7 +70,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   };
 
   const sweep = async (): Promise<void> => {
-    await sweepLeases();
+    await sweepExpired();
     for (let round = 0; round < FOLLOW_ROUNDS_MAX; round++) {
       if (!(await ledger.followOpenAttempts(FOLLOW_ROWS))) break;
     }

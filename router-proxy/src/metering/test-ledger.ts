@@ -11,6 +11,7 @@ import { createPool } from '@weir/service/postgres';
 import { createTestDatabase } from '@weir/testkit/postgres';
 import { insertRow, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
 import { createDeadLetters } from './dead-letters.ts';
+import { createLedgerAppender } from './ledger-appender.ts';
 import { createLedgerClient } from './ledger-client.ts';
 import { createLedgerWriter } from './ledger-writer.ts';
 import { createMeteringMetrics } from './metrics.ts';
@@ -105,12 +106,15 @@ export function createTestWriter(pool: pg.Pool, folder: string, changes: Partial
     fileBytes: settings.spillFileBytes,
   });
   const durable: string[] = [];
+  const metrics = createMeteringMetrics(new Registry());
+  const deadLetters = createDeadLetters(join(folder, 'dead-letters.ndjson'));
+  const ledger = createLedgerClient(pool, settings.queryTimeoutMs);
   const writer = createLedgerWriter({
-    ledger: createLedgerClient(pool, settings.queryTimeoutMs),
+    appender: createLedgerAppender({ ledger, deadLetters, metrics, log: silent }),
     spill,
-    deadLetters: createDeadLetters(join(folder, 'dead-letters.ndjson')),
+    deadLetters,
     settings,
-    metrics: createMeteringMetrics(new Registry()),
+    metrics,
     log: silent,
     onDurable: (records) => durable.push(...records.map((record) => record.attemptId)),
   });
@@ -122,7 +126,10 @@ export function soon(ms = 10_000): AbortSignal {
 }
 
 /** Waits for what must become true. */
-export async function eventually(condition: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 10_000,
+): Promise<void> {
   const signal = AbortSignal.timeout(withinMs);
   while (!(await condition())) await delay(5, undefined, { signal });
 }

@@ -94,7 +94,14 @@ export function createTestMetering({ settings, ...options }: TestMeteringOptions
     clock,
     log: silent,
     registry: new Registry(),
-    settings: { epochPollMs: 40, sweepMs: 40, sweepGraceMs: 0, spillAfterMs: 50, queryTimeoutMs: 2_000, ...settings },
+    settings: {
+      epochPollMs: 40,
+      sweepMs: 40,
+      sweepGraceMs: 0,
+      spillAfterMs: 50,
+      queryTimeoutMs: 2_000,
+      ...settings,
+    },
   });
 }
 
@@ -120,7 +127,8 @@ export async function balanceOf(
 ): Promise<{ readonly committed: bigint; readonly held: bigint }> {
   const holding = { counter, metric: 'COST', limit: -1n, fixed: 0n, perOutputToken: 0n } as const;
   const { admission } = await admit(gate, probe, { holdings: [holding] });
-  if (admission.kind !== 'denied' || admission.reason !== 'holding') throw new Error(`no balance: ${admission.kind}`);
+  if (admission.kind !== 'denied' || admission.reason !== 'holding')
+    throw new Error(`no balance: ${admission.kind}`);
   return { committed: admission.committed, held: admission.held };
 }
 
