@@ -2,6 +2,7 @@ import { describeConcurrency } from './concurrency.ts';
 import { describeHoldings } from './holdings.ts';
 import type { CreateRig } from './rig.ts';
 import { describeSeeding } from './seeding.ts';
+import { describeWindowProperties } from './window-properties.ts';
 import { describeWindows } from './windows.ts';
 import { describeWorld } from './world-properties.ts';
 
@@ -14,5 +15,6 @@ export function describeCounterStore(createRig: CreateRig, runs: number): void {
   describeConcurrency(createRig);
   describeHoldings(createRig);
   describeSeeding(createRig);
+  describeWindowProperties(createRig, runs);
   describeWorld(createRig, runs);
 }
