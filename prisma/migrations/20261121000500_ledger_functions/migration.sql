@@ -159,9 +159,12 @@ BEGIN
 END
 $$;
 
+-- The functions from here on that are not security definer are parts of those that are. They set no search path of
+-- their own, because only so the planner can merge them into the query that uses them; every name is qualified.
+
 -- Intents of one organization without a close, whatever their age. Not for the proxy itself.
 CREATE FUNCTION ledger.open_intents(organization uuid) RETURNS SETOF ledger.attempt_log
-LANGUAGE sql STABLE SET search_path = '' AS $$
+LANGUAGE sql STABLE AS $$
   SELECT i.* FROM ledger.open_attempts o
   JOIN ledger.attempt_log i ON i.attempt_id = o.attempt_id AND i.day = o.day AND i.class = 'intent'
   WHERE o.organization_id = organization
@@ -179,7 +182,7 @@ $$;
 
 -- An intent as the proxy reads it.
 CREATE FUNCTION ledger.intent_json(intent ledger.attempt_log) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = '' AS $$
+LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object(
     'attemptId', intent.attempt_id, 'requestId', intent.request_id, 'attemptNumber', intent.attempt_number,
     'organizationId', intent.organization_id, 'accountPath', to_jsonb(intent.account_path),
@@ -229,7 +232,7 @@ $$;
 
 -- Rows that the billing projection has not folded into node_spend yet. Not for the proxy itself.
 CREATE FUNCTION ledger.unprojected(organization uuid) RETURNS SETOF ledger.attempt_log
-LANGUAGE sql STABLE SET search_path = '' AS $$
+LANGUAGE sql STABLE AS $$
   SELECT l.* FROM ledger.attempt_log l
   WHERE (l.xid, l.seq) > (
       coalesce((SELECT p.xid FROM billing.projection_cursor p WHERE p.name = 'billing'), '0'::xid8),
@@ -239,7 +242,7 @@ $$;
 
 -- Whether a name is meant by a list of names and patterns; `*` stands for any run of characters. Null means every name.
 CREATE FUNCTION ledger.matches_model(patterns jsonb, model text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = '' AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT patterns IS NULL OR EXISTS (
     SELECT FROM jsonb_array_elements_text(patterns) AS pattern
     WHERE model LIKE replace(
@@ -248,7 +251,7 @@ $$;
 
 -- Whether an attempt counts for a node: its organization, any account of its path, or its key.
 CREATE FUNCTION ledger.is_below(attempt ledger.attempt_log, node_kind text, node_id uuid) RETURNS boolean
-LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
+LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE node_kind
     WHEN 'ORGANIZATION' THEN attempt.organization_id = node_id
     WHEN 'ACCOUNT' THEN node_id = ANY (attempt.account_path)
@@ -313,7 +316,7 @@ $$;
 -- count when they were admitted, open ones included; tokens when they were closed, in the cell of the admission.
 CREATE FUNCTION ledger.window_counts(
   organization uuid, at_ms bigint, day_start_ms bigint,
-  node_kinds text[], node_ids uuid[], models text[], metrics text[], windows text[]
+  node_ids uuid[], models text[], metrics text[], windows text[]
 ) RETURNS TABLE (place integer, current bigint, previous bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
@@ -326,33 +329,36 @@ DECLARE
 BEGIN
   RETURN QUERY
   WITH asked AS (
-    SELECT a.place::integer, a.node_kind, a.node_id, a.model, a.metric, a.time_window,
+    SELECT a.place::integer, a.node_id, a.model, a.metric, a.time_window,
       CASE a.time_window WHEN 'hour' THEN 3600000 ELSE 60000 END AS length
-    FROM unnest(node_kinds, node_ids, models, metrics, windows) WITH ORDINALITY
-      AS a (node_kind, node_id, model, metric, time_window, place)
+    FROM unnest(node_ids, models, metrics, windows) WITH ORDINALITY
+      AS a (node_id, model, metric, time_window, place)
   ),
   open AS MATERIALIZED (
-    SELECT i AS attempt, i.business_date AS on_date, i.admitted_at_ms, 1 AS requests, 0::bigint AS tokens
+    SELECT i.account_path, i.api_key_id, i.model_effective, i.business_date, i.admitted_at_ms
     FROM ledger.open_intents(organization) i
     WHERE 'requests' = ANY (metrics)
   ),
   recent AS MATERIALIZED (
-    SELECT l AS attempt, l.admitted_at_ms, CASE l.class WHEN 'close' THEN 1 ELSE 0 END AS requests,
+    SELECT l.account_path, l.api_key_id, l.model_effective, l.admitted_at_ms,
+      CASE l.class WHEN 'close' THEN 1 ELSE 0 END AS requests,
       l.input_tokens + l.cached_input_tokens + l.cache_write_tokens + l.output_tokens + l.reasoning_tokens AS tokens
     FROM ledger.attempt_log l
     WHERE oldest_ms < at_ms AND l.class <> 'intent' AND l.organization_id = organization
       AND l.logged_at >= to_timestamp(oldest_ms / 1000.0) AND l.admitted_at_ms >= oldest_ms
       AND l.day >= (to_timestamp(oldest_ms / 1000.0) AT TIME ZONE 'UTC')::date - 1
+      AND (organization = ANY (node_ids) OR l.api_key_id = ANY (node_ids) OR l.account_path && node_ids)
     UNION ALL
-    SELECT o.attempt, o.admitted_at_ms, o.requests, o.tokens FROM open o WHERE o.admitted_at_ms >= oldest_ms
+    SELECT o.account_path, o.api_key_id, o.model_effective, o.admitted_at_ms, 1, 0
+    FROM open o WHERE o.admitted_at_ms >= oldest_ms
   ),
   today AS MATERIALIZED (
-    SELECT l AS attempt, CASE l.class WHEN 'close' THEN 1 ELSE 0 END AS requests,
+    SELECT l.account_path, l.api_key_id, l.model_effective, CASE l.class WHEN 'close' THEN 1 ELSE 0 END AS requests,
       l.input_tokens + l.cached_input_tokens + l.cache_write_tokens + l.output_tokens + l.reasoning_tokens AS tokens
     FROM ledger.unprojected(organization) l
     WHERE 'day' = ANY (windows) AND l.business_date = this_date
     UNION ALL
-    SELECT o.attempt, o.requests, o.tokens FROM open o WHERE o.on_date = this_date
+    SELECT o.account_path, o.api_key_id, o.model_effective, 1, 0 FROM open o WHERE o.business_date = this_date
   )
   SELECT a.place, r.current, r.previous FROM asked a CROSS JOIN LATERAL (
     SELECT
@@ -361,8 +367,8 @@ BEGIN
     FROM (
       SELECT e.admitted_at_ms / a.length AS cell, CASE a.metric WHEN 'tokens' THEN e.tokens ELSE e.requests END AS amount
       FROM recent e
-      WHERE ledger.is_below(e.attempt, a.node_kind, a.node_id)
-        AND (a.model IS NULL OR (e.attempt).model_effective = a.model)
+      WHERE (a.node_id = organization OR a.node_id = e.api_key_id OR a.node_id = ANY (e.account_path))
+        AND (a.model IS NULL OR e.model_effective = a.model)
     ) c
   ) r WHERE a.time_window <> 'day'
   UNION ALL
@@ -371,8 +377,8 @@ BEGIN
       WHERE s.node_id = a.node_id AND s.organization_id = organization
         AND s.business_date = this_date AND (a.model IS NULL OR s.model = a.model)), 0)
     + coalesce((SELECT sum(CASE a.metric WHEN 'tokens' THEN t.tokens ELSE t.requests END) FROM today t
-      WHERE ledger.is_below(t.attempt, a.node_kind, a.node_id)
-        AND (a.model IS NULL OR (t.attempt).model_effective = a.model)), 0))::bigint,
+      WHERE (a.node_id = organization OR a.node_id = t.api_key_id OR a.node_id = ANY (t.account_path))
+        AND (a.model IS NULL OR t.model_effective = a.model)), 0))::bigint,
     0::bigint
   FROM asked a WHERE a.time_window = 'day';
 END
@@ -387,5 +393,5 @@ GRANT EXECUTE ON FUNCTION
   ledger.doubtful_intents(bigint, uuid, integer),
   ledger.close_provisionally(uuid[]),
   ledger.position(uuid, timestamptz, timestamptz, timestamptz),
-  ledger.window_counts(uuid, bigint, bigint, text[], uuid[], text[], text[], text[])
+  ledger.window_counts(uuid, bigint, bigint, uuid[], text[], text[], text[])
 TO weir_proxy;

@@ -120,7 +120,7 @@ const POSITIONS = `
 
 const WINDOWS = `
   select place, current, previous
-  from ledger.window_counts($1, $2, $3, $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[])`;
+  from ledger.window_counts($1, $2, $3, $4::uuid[], $5::text[], $6::text[], $7::text[])`;
 
 export function createLedgerClient(pool: Pool, queryTimeoutMs: number): LedgerClient {
   const rowsOf = async (
@@ -159,7 +159,6 @@ export function createLedgerClient(pool: Pool, queryTimeoutMs: number): LedgerCl
         organizationId,
         Math.floor(atMs),
         dayStartMs,
-        subjects.map((subject) => subject.nodeKind),
         subjects.map((subject) => subject.nodeId),
         subjects.map((subject) => subject.model),
         windows.map((window) => window.metric),
@@ -192,14 +191,9 @@ function toInstant(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-const NODE_KINDS: Readonly<Record<string, string>> = { org: 'ORGANIZATION', acc: 'ACCOUNT', key: 'API_KEY' };
-
-/** `acc:<uuid>` or `acc:<uuid>|<model>`. */
-function parseSubject(subject: string): { nodeKind: string; nodeId: string; model: string | null } {
-  const bar = subject.indexOf('|');
-  const node = bar < 0 ? subject : subject.slice(0, bar);
-  const nodeKind = NODE_KINDS[node.slice(0, 3)];
-  if (nodeKind === undefined || node[3] !== ':')
-    throw new TypeError(`not a counter subject: ${subject.slice(0, 64)}`);
-  return { nodeKind, nodeId: node.slice(4), model: bar < 0 ? null : subject.slice(bar + 1) };
+/** `acc:<uuid>` or `acc:<uuid>|<model>`; the id alone says what kind of node it is. */
+function parseSubject(subject: string): { readonly nodeId: string; readonly model: string | null } {
+  const match = /^(?:org|acc|key):([0-9a-f-]{36})(?:\|(.*))?$/s.exec(subject);
+  if (!match) throw new TypeError(`not a counter subject: ${subject.slice(0, 64)}`);
+  return { nodeId: match[1] ?? '', model: match[2] ?? null };
 }
