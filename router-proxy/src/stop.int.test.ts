@@ -100,6 +100,7 @@ describe('a second proxy with counters of its own', () => {
     );
     const status = async () => (await proxy.post(PATH, { ...body, stream: false })).status;
     await expect.poll(status, { timeout: 10_000 }).toBe(200);
-    expect((await fetch(`${proxy.adminUrl}/readyz`)).status).toBe(200);
+    const readiness = async () => (await fetch(`${proxy.adminUrl}/readyz`)).status;
+    await expect.poll(readiness, { timeout: 10_000 }).toBe(200);
   });
 });

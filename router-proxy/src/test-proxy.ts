@@ -56,6 +56,8 @@ export interface TestProxyOptions {
 export async function startTestProxy(options: TestProxyOptions): Promise<TestProxy> {
   const database = await createTestDatabase();
   const db = new pg.Pool({ connectionString: database.url, max: 2 });
+  // Dropping the database may end a connection that the pool is closing at that moment.
+  db.on('connect', (client) => client.on('error', () => undefined));
   const home = mkdtempSync(join(tmpdir(), 'weir-proxy-'));
   const masterKey = randomBytes(32);
   const tenant = await seedTenant(db);

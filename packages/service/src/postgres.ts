@@ -39,6 +39,10 @@ export function createPool(options: PoolOptions): pg.Pool {
   pool.on('error', (err) => {
     options.log.warn({ err, applicationName: options.applicationName }, 'idle database connection lost');
   });
+  // The pool listens no longer to a connection that it is closing; one that breaks just then must not end the process.
+  pool.on('connect', (client) => {
+    client.on('error', (err) => options.log.debug({ err }, 'database connection failed'));
+  });
   return pool;
 }
 
