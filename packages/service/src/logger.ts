@@ -46,7 +46,6 @@ function redactBindings(log: Logger): Logger {
   // Both are only ever called with a logger as `this`.
   const child: (this: Logger, bindings: Bindings, options?: ChildLoggerOptions) => Logger = log.child;
   const setBindings: (this: Logger, bindings: Bindings) => void = log.setBindings;
-  /* eslint-enable @typescript-eslint/unbound-method */
   return Object.assign(log, {
     child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions) {
       return child.call(this, redactRecord(bindings), options);
