@@ -3,6 +3,8 @@ import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 
 const URL_VARIABLE = 'WEIR_TEST_REDIS_URL';
 const REQUIRE_VARIABLE = 'WEIR_REQUIRE_SERVICES';
@@ -54,19 +56,25 @@ export function testRedisUrl(): string | undefined {
   return undefined;
 }
 
+export interface PrivateRedisOptions {
+  /** To come back where an earlier one was; chosen free when absent. */
+  readonly port?: number;
+  /** A cluster of this one node, which owns every slot: it refuses what a larger one would. */
+  readonly cluster?: boolean;
+}
+
 /**
  * Starts redis-server on loopback; for tests that take it away and bring it back.
- * @param port To come back where an earlier one was; chosen free when absent.
  * @throws Error when redis-server is not in PATH or does not come up in 10 s.
  */
-export async function startPrivateRedis(port?: number): Promise<PrivateRedis> {
+export async function startPrivateRedis(options: PrivateRedisOptions = {}): Promise<PrivateRedis> {
   const binary = findRedisServer();
   if (binary === undefined) throw new Error('redis-server is not in PATH');
-  const chosen = port ?? (await freePort());
+  const port = options.port ?? (await freePort());
   const directory = mkdtempSync(join(tmpdir(), 'weir-redis-'));
   const settings = [
     '--port',
-    String(chosen),
+    String(port),
     '--bind',
     '127.0.0.1',
     '--save',
@@ -76,28 +84,45 @@ export async function startPrivateRedis(port?: number): Promise<PrivateRedis> {
     '--dir',
     directory,
   ];
+  if (options.cluster === true) {
+    // A node that never met another does not know its own address, which clients are told.
+    settings.push('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1');
+    settings.push('--cluster-port', String(await freePort()));
+  }
   const child = spawn(binary, settings, { stdio: ['ignore', 'pipe', 'inherit'] });
   const onExit = (): void => void child.kill('SIGKILL');
   process.once('exit', onExit);
+  const kill = async (): Promise<void> => {
+    process.off('exit', onExit);
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+    }
+    rmSync(directory, { recursive: true, force: true });
+  };
   try {
     await untilReady(child);
+    if (options.cluster === true) await ownAllSlots(port);
   } catch (error) {
-    child.kill('SIGKILL');
+    await kill();
     throw error;
   }
-  return {
-    url: `redis://127.0.0.1:${chosen}`,
-    port: chosen,
-    kill: async () => {
-      process.off('exit', onExit);
-      if (child.exitCode === null && child.signalCode === null) {
-        const gone = new Promise((resolve) => child.once('exit', resolve));
-        child.kill('SIGKILL');
-        await gone;
-      }
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  return { url: `redis://127.0.0.1:${port}`, port, kill };
+}
+
+async function ownAllSlots(port: number): Promise<void> {
+  const redis = new Redis({ host: '127.0.0.1', port });
+  try {
+    await redis.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    const deadlineMs = Date.now() + START_DEADLINE_MS;
+    while (!String(await redis.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) {
+      if (Date.now() > deadlineMs) throw new Error('the cluster of one node did not form');
+      await delay(20);
+    }
+  } finally {
+    redis.disconnect();
+  }
 }
 
 function findRedisServer(): string | undefined {

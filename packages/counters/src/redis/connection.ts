@@ -38,12 +38,13 @@ function open(url: string, options: RedisSettings): RedisClient {
   const single: RedisSettings = { ...common, enableOfflineQueue: false, retryStrategy };
   if (scheme === 'redis' || scheme === 'rediss') return new Redis(url, single);
   const { hosts, username, password, path } = parseHosts(url);
-  const tls = scheme?.startsWith('rediss') === true ? { tls: {} } : {};
+  const tls = scheme?.startsWith('rediss') === true ? { tls: options.tls ?? {} } : {};
   const login = { ...(username === '' ? {} : { username }), ...(password === '' ? {} : { password }) };
   if (scheme === 'redis-cluster' || scheme === 'rediss-cluster') {
     return new Cluster(hosts, {
       enableOfflineQueue: false,
       enableAutoPipelining: true,
+      lazyConnect: options.lazyConnect ?? false,
       clusterRetryStrategy: retryStrategy,
       redisOptions: { ...common, ...login, ...tls },
     });

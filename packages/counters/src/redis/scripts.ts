@@ -1,22 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** Number of leading KEYS a script always has; more may follow where its header says so. */
-const FIXED_KEYS = {
-  admit: 3,
-  settle: 3,
-  renew: 1,
-  reassert: 3,
-  seed: 2,
-  expired: 1,
-  unregister: 1,
-} as const;
-
-export type ScriptName = keyof typeof FIXED_KEYS;
+export type ScriptName = 'admit' | 'settle' | 'renew' | 'reassert' | 'seed' | 'expired' | 'unregister';
 
 export interface Script {
-  readonly name: ScriptName;
-  readonly fixedKeys: number;
   readonly lua: string;
   readonly sha: string;
 }
@@ -29,7 +16,7 @@ export function loadScripts(): Readonly<Record<ScriptName, Script>> {
   const load = (name: ScriptName): Script => {
     const lua = `${shared}\n${source(name)}`;
     const sha = createHash('sha1').update(lua).digest('hex');
-    return { name, fixedKeys: FIXED_KEYS[name], lua, sha };
+    return { lua, sha };
   };
   return {
     admit: load('admit'),
