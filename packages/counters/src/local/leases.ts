@@ -21,7 +21,7 @@ export function renew(state: LocalState, ids: readonly Uuid[], leaseMs: number, 
       attempt.leaseUntilMs = nowMs + leaseMs;
       attempt.organization.lastUsedMs = nowMs;
     }
-    if (attempt?.state !== 'live' && !state.ended.has(id)) missing.push(id);
+    if (attempt?.state !== 'live' && state.ended.get(id) === undefined) missing.push(id);
   }
   return missing;
 }

@@ -72,7 +72,7 @@ function end(state: LocalState, attempt: Attempt, nowMs: number): void {
   attempt.state = 'settled';
   attempt.endedAtMs = nowMs;
   state.live.delete(attempt.id);
-  state.ended.set(attempt.id, attempt);
+  state.ended.add(attempt);
 }
 
 /** An attempt the store does not know leaves its amounts, should a seed name it as open later. */
@@ -80,6 +80,6 @@ function withdrawn(state: LocalState, settlement: Settlement, nowMs: number): At
   const organization = organizationOf(state, settlement.organizationId, nowMs);
   const attempt = newAttempt(settlement.attemptId, organization, 'withdrawn', nowMs);
   attempt.endedAtMs = nowMs;
-  state.ended.set(attempt.id, attempt);
+  state.ended.add(attempt);
   return attempt;
 }

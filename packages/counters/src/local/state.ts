@@ -1,5 +1,6 @@
 import type { Uuid } from '@weir/kernel/ids';
 import type { Holding } from '../contract.ts';
+import type { Ended } from './ended.ts';
 import { SLOT_COUNT } from '../window-math.ts';
 import { newSlot, type Slot } from './slot.ts';
 
@@ -70,8 +71,8 @@ export interface LocalState {
   readonly organizations: Map<Uuid, Organization>;
   /** Attempts that are not settled. */
   readonly live: Map<Uuid, Attempt>;
-  /** Settled and withdrawn attempts, oldest first. */
-  readonly ended: Map<Uuid, Attempt>;
+  /** Settled and withdrawn attempts. */
+  readonly ended: Ended;
   readonly seedQuarantineMs: number;
   /** Slots of the admission that runs; one list for all, because this is the hot path and never yields. */
   readonly slots: (Slot | undefined)[];

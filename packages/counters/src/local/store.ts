@@ -1,6 +1,7 @@
 import type { Clock } from '@weir/kernel/clock';
 import type { CounterStore } from '../contract.ts';
 import { admit } from './admit.ts';
+import { createEnded } from './ended.ts';
 import { expired, reassert, renew } from './leases.ts';
 import { seed } from './seed.ts';
 import { settle } from './settle.ts';
@@ -24,7 +25,7 @@ export function createLocalCounterStore({
   const state: LocalState = {
     organizations: new Map(),
     live: new Map(),
-    ended: new Map(),
+    ended: createEnded(),
     seedQuarantineMs,
     slots: [],
     lookups: 0,

@@ -3,15 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newUuid } from '@weir/kernel/ids';
 import { startPrivateRedis, testRedisUrl, type PrivateRedis } from '@weir/testkit/redis';
 import { CounterStoreUnavailable, type AdmitResult } from '../contract.ts';
-import {
-  admit,
-  balanceOf,
-  costHolding,
-  perMinute,
-  requestFor,
-  settle,
-  type Rig,
-} from '../suite/rig.ts';
+import { admit, balanceOf, costHolding, perMinute, requestFor, settle, type Rig } from '../suite/rig.ts';
 import { connectRedis } from './connection.ts';
 import { organizationKeys, registryKey } from './keys.ts';
 import { createRedisCounterStore, type RedisCounterStore } from './store.ts';

@@ -1,0 +1,44 @@
+import type { Uuid } from '@weir/kernel/ids';
+import type { Attempt } from './state.ts';
+
+/**
+ * Remembers ended attempts, so that a second settlement can replace the first: for half an hour to an hour, and at
+ * most fifty thousand, the oldest forgotten first. A second settlement after that changes Postgres only.
+ *
+ * Two generations instead of one queue, because a Map whose oldest entries are deleted one by one gets slow to find
+ * the next oldest.
+ */
+export interface Ended {
+  get(id: Uuid): Attempt | undefined;
+  add(attempt: Attempt): void;
+  /** Forgets what is too old. */
+  sweep(nowMs: number): void;
+  size(): number;
+}
+
+const GENERATION_MS = 1_800_000;
+const GENERATION_SIZE = 25_000;
+
+export function createEnded(): Ended {
+  let young = new Map<Uuid, Attempt>();
+  let old = new Map<Uuid, Attempt>();
+  let bornMs = Number.NEGATIVE_INFINITY;
+
+  const turn = (nowMs: number): void => {
+    old = young;
+    young = new Map();
+    bornMs = nowMs;
+  };
+
+  return {
+    get: (id) => young.get(id) ?? old.get(id),
+    add(attempt) {
+      if (young.size >= GENERATION_SIZE) turn(attempt.endedAtMs);
+      young.set(attempt.id, attempt);
+    },
+    sweep(nowMs) {
+      if (nowMs - bornMs >= GENERATION_MS) turn(nowMs);
+    },
+    size: () => young.size + old.size,
+  };
+}
