@@ -2,20 +2,22 @@ import type { AdmitRequest, Holding, WindowLimit } from '../contract.ts';
 import { toLimit } from '../amount.ts';
 import { assertBounded, holdTerms, leastCap } from '../attempt-request.ts';
 import { SLOT_COUNT, slotOf } from '../window-math.ts';
+import { toDoubles } from './doubles.ts';
 import type { CallContext, OrganizationKeys } from './keys.ts';
 
 /** How the scripts write the metric of a balance. */
-export const METRIC_CODES = { COST: 'C', TOKENS: 'T', REQUESTS: 'R' } as const satisfies Record<
+export const METRIC_CODES = { COST: 1, TOKENS: 2, REQUESTS: 3 } as const satisfies Record<
   Holding['metric'],
-  string
+  number
 >;
 
-type Argument = string | number;
+/** What stands for a number that is not given; every real limit and cap is at least 0. */
+const NONE = -1;
 
 /** KEYS and ARGV of `admit.lua`. */
 export interface AdmitCall {
   readonly keys: readonly string[];
-  readonly args: readonly Argument[];
+  readonly args: readonly (string | Buffer)[];
   /** The order in which the script tells windows (by subject, then by slot): positions in the request. */
   readonly positions: readonly number[];
 }
@@ -29,34 +31,35 @@ interface SubjectPlan {
 /** @throws TypeError, RangeError when the caller broke the contract. */
 export function encodeAdmit(context: CallContext, request: AdmitRequest): AdmitCall {
   const { keys } = context;
-  const { attemptId, validWithin, day, outputCap, windows, concurrency, holdings } = request;
+  const { attemptId, validWithin, day, outputCap, windows, concurrency } = request;
   const plans = planSubjects(windows);
   const names = [keys.epoch, keys.attempt(attemptId), keys.leases];
-  const args: Argument[] = [context.now, keys.base, attemptId, context.seedQuarantineMs];
-  args.push(validWithin.startMs, validWithin.endMs, day.startMs, day.endMs);
-  args.push(outputCap ?? '', leastCap(request), request.outputCapMin, request.leaseMs, request.cooldownMs);
-  args.push(request.evidence, context.newEpoch, plans.length, concurrency.length, holdings.length);
+  const numbers = [context.now === '' ? NONE : context.now, context.seedQuarantineMs];
+  numbers.push(validWithin.startMs, validWithin.endMs, day.startMs, day.endMs);
+  numbers.push(outputCap === null ? NONE : Math.max(0, outputCap), leastCap(request), request.outputCapMin);
+  numbers.push(request.leaseMs, request.cooldownMs, context.newEpoch);
+  numbers.push(plans.length, concurrency.length, request.holdings.length);
   const positions: number[] = [];
   for (const plan of plans) {
     names.push(keys.windows(plan.subject));
     for (const position of plan.positions) {
-      args.push(position === undefined ? '' : (windows[position]?.limit ?? ''));
+      numbers.push(position === undefined ? NONE : Math.max(0, windows[position]?.limit ?? 0));
       if (position !== undefined) positions.push(position);
     }
   }
   for (const { subject, limit } of concurrency) {
     names.push(keys.concurrency(subject));
-    args.push(limit);
+    numbers.push(limit);
   }
-  pushHoldings(keys, request, names, args);
-  return { keys: names, args, positions };
+  pushHoldings(keys, request, names, numbers);
+  return { keys: names, args: [toDoubles(numbers), keys.base, attemptId, request.evidence], positions };
 }
 
 function pushHoldings(
   keys: OrganizationKeys,
   request: AdmitRequest,
   names: string[],
-  args: Argument[],
+  numbers: number[],
 ): void {
   for (const holding of request.holdings) {
     const name = keys.balance(holding.counter);
@@ -64,7 +67,7 @@ function pushHoldings(
     const terms = holdTerms(holding);
     assertBounded(request.outputCap, terms, holding.counter);
     names.push(name);
-    args.push(toLimit(holding.limit), terms.fixed, terms.perOutputToken, METRIC_CODES[holding.metric]);
+    numbers.push(toLimit(holding.limit), terms.fixed, terms.perOutputToken, METRIC_CODES[holding.metric]);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { AdmitRequest, AdmitResult, WindowLimit, WindowState } from '../contract.ts';
 import { slotOf, waitFor, windowState } from '../window-math.ts';
 import type { AdmitCall } from './admit-call.ts';
-import { intAt, replyList, textAt } from './reply.ts';
+import { fromDoubles } from './doubles.ts';
 
 /** First member of every reply of `admit.lua`; the second is the store's time. */
 const STATUS = {
@@ -14,11 +14,18 @@ const STATUS = {
   withdrawn: 7,
 } as const;
 
-type Reply = readonly unknown[];
+type Reply = readonly number[];
+
+function intAt(reply: Reply, index: number): number {
+  const value = reply[index];
+  if (value === undefined)
+    throw new TypeError(`a script of the counter store answered without a number at ${index}`);
+  return value;
+}
 
 /** @throws TypeError when the attempt was settled before it was admitted. */
 export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitRequest): AdmitResult {
-  const reply = replyList(value);
+  const reply = fromDoubles(value);
   const nowMs = intAt(reply, 1);
   switch (intAt(reply, 0)) {
     case STATUS.admitted: {
@@ -142,7 +149,7 @@ function unseeded(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: n
   return {
     kind: 'unseeded',
     nowMs,
-    epoch: textAt(reply, 2),
+    epoch: String(intAt(reply, 2)),
     openedAtMs: intAt(reply, 3),
     windows: request.windows.filter((_, position) => missing.has(position)),
     holdings,

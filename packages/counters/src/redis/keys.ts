@@ -41,5 +41,5 @@ export interface CallContext {
   readonly now: number | '';
   readonly seedQuarantineMs: number;
   /** The id of the epoch that begins if there is none; never used before. */
-  readonly newEpoch: string;
+  readonly newEpoch: number;
 }

@@ -1,9 +1,18 @@
+import type { Result } from 'ioredis';
 import { CounterStoreUnavailable } from '../contract.ts';
 import type { Breaker } from './breaker.ts';
 import type { RedisClient } from './connection.ts';
 import { loadScripts, type ScriptName } from './scripts.ts';
 
-type Argument = string | number;
+type Argument = string | number | Buffer;
+
+declare module 'ioredis' {
+  /** Every command has this form; the types of ioredis leave it out for scripts. */
+  interface RedisCommander<Context> {
+    evalBuffer(script: string, keys: number, ...rest: Argument[]): Result<unknown, Context>;
+    evalshaBuffer(sha: string, keys: number, ...rest: Argument[]): Result<unknown, Context>;
+  }
+}
 
 /** A call that failed after it may have reached Redis, so that nobody knows whether it took effect. */
 export class CounterStoreDoubtful extends CounterStoreUnavailable {}
@@ -11,6 +20,8 @@ export class CounterStoreDoubtful extends CounterStoreUnavailable {}
 export interface Runner {
   /** @throws CounterStoreUnavailable, CounterStoreDoubtful. */
   script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  /** The same, with texts of the reply as Buffers. */
+  binaryScript(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
   /** Any other command, with the same deadline and breaker. */
   command<T>(send: (redis: RedisClient) => Promise<T>): Promise<T>;
   close(): void;
@@ -49,7 +60,8 @@ export function createRunner({ redis, breaker, timeoutMs }: RunnerOptions): Runn
       return result;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : 'unknown failure';
-      const error = new CounterStoreDoubtful(`Redis failed: ${message}`, { cause });
+      // Not as the cause: an error of ioredis carries the command and with it the evidence of the attempt.
+      const error = new CounterStoreDoubtful(`Redis failed: ${message}`);
       breaker.failed(error);
       throw error;
     }
@@ -59,20 +71,38 @@ export function createRunner({ redis, breaker, timeoutMs }: RunnerOptions): Runn
     command,
     script(name, keys, args) {
       const { sha, lua } = scripts[name];
-      return command(async (client) => {
-        try {
-          return await client.evalsha(sha, keys.length, ...keys, ...args);
-        } catch (error) {
-          // A restarted or flushed server has lost its scripts; EVAL runs and loads this one again.
-          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-          return await client.eval(lua, keys.length, ...keys, ...args);
-        }
-      });
+      const rest = [keys.length, ...keys, ...args] as const;
+      return command((client) =>
+        orReload(
+          () => client.evalsha(sha, ...rest),
+          () => client.eval(lua, ...rest),
+        ),
+      );
+    },
+    binaryScript(name, keys, args) {
+      const { sha, lua } = scripts[name];
+      const rest = [keys.length, ...keys, ...args] as const;
+      return command((client) =>
+        orReload(
+          () => client.evalshaBuffer(sha, ...rest),
+          () => client.evalBuffer(lua, ...rest),
+        ),
+      );
     },
     close() {
       isClosed = true;
     },
   };
+}
+
+/** A restarted or flushed server has lost its scripts; EVAL runs and loads the script again. */
+async function orReload(evalsha: () => Promise<unknown>, evaluate: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await evalsha();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await evaluate();
+    throw error;
+  }
 }
 
 function firstConnection(redis: RedisClient, timeoutMs: number): Promise<void> {

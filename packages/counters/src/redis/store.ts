@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, AdmitResult, CounterStore, Settlement } from '../contract.ts';
 import { toAmount } from '../amount.ts';
@@ -62,14 +63,12 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
   const runner = createRunner({ redis, breaker, timeoutMs });
   const registry = createRegistry(runner, prefix);
   const now = (): number | '' => (nowMs === undefined ? '' : Math.floor(nowMs()));
-  const instance = crypto.randomUUID();
-  let calls = 0;
-  const contextOf = (organizationId: Uuid): CallContext => ({
-    keys: organizationKeys(prefix, organizationId),
-    now: now(),
-    seedQuarantineMs,
-    newEpoch: `${instance}.${String((calls += 1))}`,
-  });
+  /** Ids of epochs: random where this store begins, then one after the other. */
+  let epochs = randomInt(2 ** 47) * 32;
+  const contextOf = (organizationId: Uuid): CallContext => {
+    epochs += 1;
+    return { keys: organizationKeys(prefix, organizationId), now: now(), seedQuarantineMs, newEpoch: epochs };
+  };
 
   const settle = async ({ organizationId, attemptId, cost, tokens, requests }: Settlement): Promise<void> => {
     const keys = organizationKeys(prefix, organizationId);
@@ -93,7 +92,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     if (announcing !== undefined) await announcing;
     let reply: unknown;
     try {
-      reply = await runner.script('admit', call.keys, call.args);
+      reply = await runner.binaryScript('admit', call.keys, call.args);
     } catch (error) {
       if (error instanceof CounterStoreDoubtful) takeBack.add(request.organizationId, request.attemptId);
       throw error;

@@ -1,11 +1,10 @@
 -- One atomic admission over a whole chain: read everything, check everything, then write everything.
 -- KEYS: epoch, attempt, leases, then S windows, C concurrency, H balances.
--- ARGV: 1 now or '', 2 base, 3 attempt id, 4 seed quarantine, 5-6 valid from/until, 7-8 day start/end,
---   9 output cap or '', 10 least cap, 11 cap of a thin attempt, 12 lease, 13 cooldown, 14 evidence, 15 id of the epoch to
---   open where there is none, 16 S, 17 C, 18 H,
---   then per subject six limits or '' (in the order of slots), per concurrency its limit,
---   per balance limit, fixed, per output token, metric (C, T, R).
--- Returns {status, now, ...}:
+-- ARGV: 1 numbers, 2 base, 3 attempt id, 4 evidence. The numbers are doubles in one string, -1 where none is given:
+--   1 now, 2 seed quarantine, 3-4 valid from/until, 5-6 day start/end, 7 output cap, 8 least cap, 9 cap of a thin
+--   attempt, 10 lease, 11 cooldown, 12 id of the epoch to open where there is none, 13 S, 14 C, 15 H, then per subject
+--   six limits (in the order of slots), per concurrency its limit, per balance limit, fixed, per output token, metric.
+-- Returns doubles in one string, {status, now, ...}:
 --   1 admitted: cap or -1, then current and previous of every limited slot
 --   2 window denied: per limited slot current, previous, cooling until, flag (0 lets through, 1 full, 2 cooling)
 --   3 concurrency denied: position, when a slot is free at the latest (0 = never)
@@ -13,106 +12,107 @@
 --   5 unseeded: epoch, opened at, ms until balances may be seeded, count of windows, their positions, positions of balances
 --   6 stale   7 withdrawn
 
-local now = now_ms(ARGV[1])
+local function answer(...)
+  return struct.pack('<' .. string.rep('d', select('#', ...)), ...)
+end
+
+local N = { struct.unpack('<' .. string.rep('d', #ARGV[1] / 8), ARGV[1]) }
 local base, id = ARGV[2], ARGV[3]
-local day_start, day_end = tonumber(ARGV[7]), tonumber(ARGV[8])
-local cooldown = tonumber(ARGV[13])
-local S, C, H = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
-local LIMITS, CONCURRENCY, BALANCES = 18, 18 + S * 6, 18 + S * 6 + C
+local now = N[1] == NONE and server_now() or N[1]
+local day_start, day_end, cooldown = N[5], N[6], N[11]
+local asked = N[7] ~= NONE and N[7] or nil
+local S, C, H = N[13], N[14], N[15]
+local LIMITS, CONCURRENCY, BALANCES = 15, 15 + S * 6, 15 + S * 6 + C
 
-local epoch, opened_at = epoch_of(KEYS[1], now, ARGV[15])
+local epoch, opened_at = epoch_of(KEYS[1], now, int(N[12]))
 local attempt = attempt_of(KEYS[2])
-if attempt and attempt[STATE] == WITHDRAWN then return { 7, now } end
-if not attempt and (now < tonumber(ARGV[5]) or now >= tonumber(ARGV[6])) then return { 6, now } end
+if attempt and attempt[STATE] == WITHDRAWN then return answer(7, now) end
+if not attempt and (now < N[3] or now >= N[4]) then return answer(6, now) end
 
--- Read: the limited slots of every subject as {subject, slot, limit}, and the balances.
-local subjects, slots, missing = {}, {}, {}
+-- Read: for every limited slot its subject, number and limit; and the balances.
+local subjects, missing = {}, {}
+local subject_of, slot_of, limit_of, count = {}, {}, {}, 0
 for s = 1, S do
   local subject = windows_of(call('GET', KEYS[3 + s]), epoch)
   subjects[s] = subject
   for slot = 1, 6 do
-    local limit = tonumber(ARGV[LIMITS + (s - 1) * 6 + slot])
-    if limit then
-      slots[#slots + 1] = { s, slot, limit }
-      if not roll(subject, slot, now, day_start, day_end) then missing[#missing + 1] = #slots end
+    local limit = N[LIMITS + (s - 1) * 6 + slot]
+    if limit ~= NONE then
+      count = count + 1
+      subject_of[count], slot_of[count], limit_of[count] = s, slot, limit
+      if not roll(subject, slot, now, day_start, day_end) then missing[#missing + 1] = count end
     end
   end
 end
 
 local function admitted(cap)
-  local reply = { 1, now, cap or -1 }
-  for _, entry in ipairs(slots) do
-    local at = offset_of(entry[2])
-    reply[#reply + 1] = subjects[entry[1]][at + CURRENT]
-    reply[#reply + 1] = subjects[entry[1]][at + PREVIOUS]
+  local reply, length = { 1, now, cap or NONE }, 3
+  for n = 1, count do
+    local subject, at = subjects[subject_of[n]], offset_of(slot_of[n])
+    reply[length + 1], reply[length + 2] = subject[at + CURRENT], subject[at + PREVIOUS]
+    length = length + 2
   end
-  return reply
+  return answer(unpack(reply, 1, length))
 end
 if attempt then
-  if attempt[STATE] == THIN and ARGV[9] ~= '' then return admitted(tonumber(ARGV[11])) end
-  return admitted(attempt[CAP])
+  return admitted(attempt[STATE] == THIN and asked and N[9] or attempt[CAP])
 end
 
-local balances, unseeded = {}, {}
+local committed, held, kept_at, unseeded = {}, {}, {}, {}
 for h = 1, H do
-  local fields = call('HMGET', KEYS[3 + S + C + h], 'e', 'c', 'h')
+  local fields = call('HMGET', KEYS[3 + S + C + h], 'e', 'c', 'h', 'x')
   if fields[1] ~= epoch then unseeded[#unseeded + 1] = h end
-  balances[h] = { tonumber(fields[2] or 0), tonumber(fields[3] or 0) }
+  committed[h], held[h], kept_at[h] = tonumber(fields[2] or 0), tonumber(fields[3] or 0), fields[4]
 end
 if #missing > 0 or #unseeded > 0 then
-  local opens_in = #unseeded > 0 and math.max(0, opened_at + tonumber(ARGV[4]) - now) or 0
-  local reply = { 5, now, epoch, opened_at, opens_in, #missing }
+  local opens_in = #unseeded > 0 and math.max(0, opened_at + N[2] - now) or 0
+  local reply = { 5, now, tonumber(epoch), opened_at, opens_in, #missing }
   for _, position in ipairs(missing) do reply[#reply + 1] = position end
   for _, position in ipairs(unseeded) do reply[#reply + 1] = position end
-  return reply
+  return answer(unpack(reply))
 end
 
 -- Check windows: all that deny start or renew their cooldown.
-local denied = false
-local flags = {}
-for n, entry in ipairs(slots) do
-  local subject, limit = subjects[entry[1]], entry[3]
-  local at = offset_of(entry[2])
+local flags, denied = {}, false
+for n = 1, count do
+  local subject, limit, at = subjects[subject_of[n]], limit_of[n], offset_of(slot_of[n])
   local cooling = now < subject[at + COOL_UNTIL] and limit <= subject[at + COOL_LIMIT]
-  flags[n] = cooling and 2 or fits(subject, entry[2], limit, now) and 0 or 1
+  flags[n] = cooling and 2 or fits(subject, slot_of[n], limit, now) and 0 or 1
   denied = denied or flags[n] > 0
 end
 if denied then
   local reply, changed = { 2, now }, {}
-  for n, entry in ipairs(slots) do
-    local subject, slot, limit = subjects[entry[1]], entry[2], entry[3]
-    local at = offset_of(slot)
+  for n = 1, count do
+    local subject, limit, at = subjects[subject_of[n]], limit_of[n], offset_of(slot_of[n])
     if flags[n] > 0 then
       local is_cooling = now < subject[at + COOL_UNTIL]
       subject[at + COOL_LIMIT] = is_cooling and math.max(subject[at + COOL_LIMIT], limit) or limit
-      subject[at + COOL_UNTIL] = is_day(slot) and day_end or now + cooldown
-      changed[entry[1]] = true
+      subject[at + COOL_UNTIL] = is_day(slot_of[n]) and day_end or now + cooldown
+      changed[subject_of[n]] = true
     end
     for _, value in ipairs({ subject[at + CURRENT], subject[at + PREVIOUS], subject[at + COOL_UNTIL], flags[n] }) do
       reply[#reply + 1] = value
     end
   end
-  for s in pairs(changed) do save_windows(KEYS[3 + s], subjects[s]) end
-  return reply
+  for s in pairs(changed) do save_windows(KEYS[3 + s], subjects[s], now) end
+  return answer(unpack(reply))
 end
 
 -- Check concurrency: only live leases count.
 for c = 1, C do
-  local key, limit = KEYS[3 + S + c], tonumber(ARGV[CONCURRENCY + c])
-  local count = call('ZCOUNT', key, '(' .. int(now), '+inf')
-  if count >= limit then
-    local last = limit >= 1 and call('ZRANGEBYSCORE', key, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', count - limit, 1)
-    return { 3, now, c, last and tonumber(last[2]) or 0 }
+  local key, limit = KEYS[3 + S + c], N[CONCURRENCY + c]
+  local live = call('ZCOUNT', key, '(' .. int(now), '+inf')
+  if live >= limit then
+    local last = limit >= 1 and call('ZRANGEBYSCORE', key, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', live - limit, 1)
+    return answer(3, now, c, last and tonumber(last[2]) or 0)
   end
 end
 
 -- Check balances: the output cap comes down to the least headroom.
-local asked = tonumber(ARGV[9])
 local cap, tightest = asked or math.huge, nil
 for h = 1, H do
   local at = BALANCES + (h - 1) * 4
-  local limit, fixed, per = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  local space = limit - balances[h][1] - balances[h][2] - fixed
+  local space, per = N[at + 1] - committed[h] - held[h] - N[at + 2], N[at + 3]
   local fitting = space >= 0 and math.huge or -1
   if per > 0 then
     fitting = math.floor(space / per)
@@ -120,16 +120,17 @@ for h = 1, H do
   end
   if fitting < cap then cap, tightest = fitting, h end
 end
-if tightest and cap < tonumber(ARGV[10]) then return { 4, now, tightest, balances[tightest][1], balances[tightest][2] } end
+if tightest and cap < N[8] then return answer(4, now, tightest, committed[tightest], held[tightest]) end
 
 -- Write.
-attempt = { LIVE, now, asked and cap or false, ARGV[14], {}, {}, {}, 0, 0, 0, 0 }
+attempt = { LIVE, now, asked and cap or false, ARGV[4], {}, {}, {}, 0, 0, 0, 0 }
 local counted, token_slots = {}, {}
-for _, entry in ipairs(slots) do
-  local s, slot = entry[1], entry[2]
+for n = 1, count do
+  local s, slot = subject_of[n], slot_of[n]
   if slot > 3 then
-    token_slots[s] = token_slots[s] or {}
-    table.insert(token_slots[s], slot)
+    local slots = token_slots[s] or {}
+    slots[#slots + 1] = slot
+    token_slots[s] = slots
   else
     local at = offset_of(slot)
     subjects[s][at + CURRENT] = subjects[s][at + CURRENT] + 1
@@ -138,16 +139,16 @@ for _, entry in ipairs(slots) do
 end
 local name = #base + 3
 for s = 1, S do
-  if counted[s] then save_windows(KEYS[3 + s], subjects[s]) end
+  if counted[s] then save_windows(KEYS[3 + s], subjects[s], now) end
   if token_slots[s] then table.insert(attempt[TOKENS_OF], { string.sub(KEYS[3 + s], name), token_slots[s] }) end
 end
 for c = 1, C do attempt[OCCUPIES][c] = string.sub(KEYS[3 + S + c], name) end
 for h = 1, H do
   local at, key = BALANCES + (h - 1) * 4, KEYS[3 + S + C + h]
-  hold(key, id, balances[h][2], tonumber(ARGV[at + 2]) + tonumber(ARGV[at + 3]) * (asked and cap or 0))
-  attempt[CHARGES][h] = { string.sub(key, name), ARGV[at + 4] }
+  hold(key, id, held[h], N[at + 2] + N[at + 3] * (asked and cap or 0))
+  keep(key, now, kept_at[h])
+  attempt[CHARGES][h] = { string.sub(key, name), N[at + 4] }
 end
 save_attempt(KEYS[2], attempt)
-occupy(base, KEYS[3], attempt, id, now + tonumber(ARGV[12]))
-call('PEXPIRE', KEYS[1], EPOCH_TTL)
+occupy(base, KEYS[3], attempt, id, now + N[10])
 return admitted(attempt[CAP])

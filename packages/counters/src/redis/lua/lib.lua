@@ -16,48 +16,64 @@ local LIVE, THIN, SETTLED, WITHDRAWN = 1, 2, 3, 4
 local STATE, AT, CAP, EVIDENCE, TOKENS_OF, OCCUPIES, CHARGES, COST, TOKENS, REQUESTS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 local ENDED_AT = 11
 
--- A subject's windows are one packed array: the epoch, then six fields for each of six slots, in the order
--- requests per minute, hour, day, tokens per minute, hour, day.
+-- A subject's windows are one string of doubles: the epoch, then six fields for each of six slots, in the order
+-- requests per minute, hour, day, tokens per minute, hour, day; and when its expiry was put off last.
 local LENGTH = { MINUTE, HOUR, 1, MINUTE, HOUR, 1 }
 local CELL, CURRENT, PREVIOUS, DAY_END, COOL_UNTIL, COOL_LIMIT = 1, 2, 3, 4, 5, 6
+local SUBJECT, KEPT_AT = '<' .. string.rep('d', 38), 38
 local UNSEEDED = -1
 
-local function now_ms(given)
-  if given ~= '' then return tonumber(given) end
+-- Metrics of balances, and what stands for a number that is not given.
+local COST_METRIC, TOKEN_METRIC = 1, 2
+local NONE = -1
+
+local function server_now()
   local time = call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
+
+local function now_ms(given) return given == '' and server_now() or tonumber(given) end
 
 local function is_day(slot) return slot == 3 or slot == 6 end
 local function offset_of(slot) return 1 + (slot - 1) * 6 end
 
 -- The id of the running epoch and the time it was opened. Where there is none, opens the one that `new_id` names.
+-- Its expiry is put off once an hour, which is often enough for one of days.
 local function epoch_of(key, now, new_id)
   local text = call('GET', key)
+  local id, opened_at, renewed_at = new_id, now, 0
   if text then
-    local split = string.find(text, '|', 1, true)
-    return string.sub(text, 1, split - 1), tonumber(string.sub(text, split + 1))
+    id, opened_at, renewed_at = string.match(text, '(.*)|(.*)|(.*)')
+    opened_at = tonumber(opened_at)
   end
-  if not new_id then return nil end
-  call('SET', key, new_id .. '|' .. int(now), 'PX', EPOCH_TTL)
-  return new_id, now
+  if id and now - tonumber(renewed_at) > HOUR then
+    call('SET', key, id .. '|' .. int(opened_at) .. '|' .. int(now), 'PX', EPOCH_TTL)
+  end
+  return id, opened_at
 end
 
 -- The windows of a subject; new where there are none of this epoch.
 local function windows_of(packed, epoch)
-  local subject = packed and cmsgpack.unpack(packed)
-  if subject and subject[1] == epoch then return subject end
-  subject = { epoch }
+  local number = tonumber(epoch)
+  local subject = packed and { struct.unpack(SUBJECT, packed) }
+  if subject and subject[1] == number then return subject end
+  subject = { number or NONE }
   for slot = 1, 6 do
     local at = offset_of(slot)
     subject[at + CELL] = UNSEEDED
     for field = CURRENT, COOL_LIMIT do subject[at + field] = 0 end
   end
+  subject[KEPT_AT] = 0
   return subject
 end
 
-local function save_windows(key, subject)
-  call('SET', key, cmsgpack.pack(subject), 'PX', WINDOW_TTL)
+local function save_windows(key, subject, now)
+  if now - subject[KEPT_AT] > HOUR then
+    subject[KEPT_AT] = now
+    call('SET', key, struct.pack(SUBJECT, unpack(subject, 1, KEPT_AT)), 'PX', WINDOW_TTL)
+  else
+    call('SET', key, struct.pack(SUBJECT, unpack(subject, 1, KEPT_AT)), 'KEEPTTL')
+  end
 end
 
 -- Brings a slot to the present. False where it cannot say what the present cell holds: never seeded, or a day that
@@ -117,12 +133,18 @@ end
 
 -- What a settlement means in the unit of a balance.
 local function amount_of(metric, cost, tokens, requests)
-  return metric == 'C' and cost or metric == 'T' and tokens or requests
+  return metric == COST_METRIC and cost or metric == TOKEN_METRIC and tokens or requests
 end
 
 -- A balance is a hash: e epoch in which it was seeded, c committed, h held (the sum), a:<attempt> each hold,
 -- s:<attempt> what an attempt has used that ended while the balance was unseeded ("amount|time"), k until when the
--- seed's closed attempts are remembered in the set k:<balance>.
+-- seed's closed attempts are remembered in the set k:<balance>, x when its expiry was put off last.
+local function keep(key, now, kept_at)
+  if now - tonumber(kept_at or 0) <= HOUR then return end
+  call('HSET', key, 'x', int(now))
+  call('PEXPIRE', key, BALANCE_TTL)
+end
+
 local function note(key, id, amount, ended_at)
   call('HSET', key, 's:' .. id, int(amount) .. '|' .. int(ended_at))
   call('PEXPIRE', key, BALANCE_TTL)
@@ -130,7 +152,6 @@ end
 
 local function hold(key, id, held, amount)
   call('HSET', key, 'h', int(held + amount), 'a:' .. id, int(amount))
-  call('PEXPIRE', key, BALANCE_TTL)
 end
 
 local function release(key, id, held, amount)

@@ -19,7 +19,7 @@ for _, charge in ipairs(attempt and attempt[CHARGES] or {}) do charged[charge[1]
 -- while the seed's closed attempts are remembered: later it cannot be told from a counted one.
 if state == SETTLED or state == WITHDRAWN then
   for h = 1, #KEYS - 3 do
-    local key, metric = KEYS[3 + h], ARGV[10 + h * 2]
+    local key, metric = KEYS[3 + h], tonumber(ARGV[10 + h * 2])
     local counter = string.sub(key, #base + 3)
     if not charged[counter] then
       local amount = amount_of(metric, attempt[COST], attempt[TOKENS], attempt[REQUESTS])
@@ -46,14 +46,14 @@ attempt[TOKENS_OF], attempt[OCCUPIES] = cjson.decode(ARGV[8]), cjson.decode(ARGV
 for h = 1, #KEYS - 3 do
   local key = KEYS[3 + h]
   local counter = string.sub(key, #base + 3)
-  local fields = call('HMGET', key, 'h', 'a:' .. id)
+  local fields = call('HMGET', key, 'h', 'a:' .. id, 'x')
   -- What the seed counted as closed must not be held again.
   if not fields[2] and call('SISMEMBER', base .. 'k:' .. counter, id) == 0 then
     hold(key, id, tonumber(fields[1] or 0), tonumber(ARGV[9 + h * 2]))
+    keep(key, now, fields[3])
   end
-  if not charged[counter] then table.insert(attempt[CHARGES], { counter, ARGV[10 + h * 2] }) end
+  if not charged[counter] then table.insert(attempt[CHARGES], { counter, tonumber(ARGV[10 + h * 2]) }) end
 end
 save_attempt(KEYS[2], attempt)
 occupy(base, KEYS[3], attempt, id, until_ms)
-call('PEXPIRE', KEYS[1], EPOCH_TTL)
 return 1

@@ -22,7 +22,7 @@ for _, window in ipairs(cjson.decode(ARGV[11])) do
     subject[at + CELL] = is_day(slot) and day_start or math.floor(as_of / LENGTH[slot])
     subject[at + CURRENT], subject[at + PREVIOUS] = window[3], is_day(slot) and 0 or window[4]
     subject[at + DAY_END], subject[at + COOL_UNTIL] = is_day(slot) and day_end or 0, 0
-    save_windows(key, subject)
+    save_windows(key, subject, now)
   end
 end
 
@@ -77,7 +77,7 @@ local function seed_balance(key, counter, metric, committed, open, closed)
   end
   close(key, counter, closed or {})
   call('HSETNX', key, 'h', '0')
-  call('HSET', key, 'e', epoch, 'c', int(committed), 'k', closed and int(now + tonumber(ARGV[10])) or '0')
+  call('HSET', key, 'x', int(now), 'e', epoch, 'c', int(committed), 'k', closed and int(now + tonumber(ARGV[10])) or '0')
   call('PEXPIRE', key, BALANCE_TTL)
 end
 

@@ -19,8 +19,13 @@ for _, charge in ipairs(attempt[CHARGES]) do
   if first then
     -- Without a hold the balance was seeded with the attempt's close, or is lost and will be seeded with it.
     if fields[4] then
-      release(key, id, tonumber(fields[3]), tonumber(fields[4]))
-      if seeded then call('HSET', key, 'c', int(tonumber(fields[2]) + amount)) else note(key, id, amount, now) end
+      local held = int(tonumber(fields[3]) - tonumber(fields[4]))
+      call('HDEL', key, 'a:' .. id)
+      if seeded then call('HSET', key, 'h', held, 'c', int(tonumber(fields[2]) + amount))
+      else
+        call('HSET', key, 'h', held)
+        note(key, id, amount, now)
+      end
     end
   elseif fields[5] then
     note(key, id, amount, tonumber(string.match(fields[5], '|(.*)')))
@@ -40,7 +45,7 @@ if more ~= 0 then
     for _, slot in ipairs(entry[2]) do
       changed = subject and add_tokens(subject, slot, more, attempt[AT]) or changed
     end
-    if changed then save_windows(key, subject) end
+    if changed then save_windows(key, subject, now) end
   end
 end
 
