@@ -25,6 +25,8 @@ const ROLE = 'weir_proxy';
 /** Policies are read one small call at a time; the ledger keeps several batches in flight. */
 const POLICY_CONNECTIONS = 4;
 const LEDGER_CONNECTIONS = 8;
+/** A request waits for its policy, so it has to come soon or not at all. */
+const POLICY_TIMEOUT_MS = 2_000;
 const POOL_SWEEP_MS = 60_000;
 /** For what has to be written and closed once the last stream is over. */
 const AFTERMATH_MS = 10_000;
@@ -45,13 +47,20 @@ export async function start(config: Config, { log }: { readonly log: Logger }): 
 async function compose(config: Config, log: Logger, resources: Lifecycle): Promise<Running['ports']> {
   const clock = systemClock;
   const registry = createMetrics({ service: SERVICE });
-  const pool = (applicationName: string, max: number) => {
-    const created = createPool({ url: config.databaseUrl, role: ROLE, applicationName, max, log });
+  const pool = (applicationName: string, max: number, statementTimeoutMs: number) => {
+    const created = createPool({
+      url: config.databaseUrl,
+      role: ROLE,
+      applicationName,
+      max,
+      statementTimeoutMs,
+      log,
+    });
     resources.add({ name: applicationName, stop: () => created.end() });
     return created;
   };
-  const policyPool = pool('weir-proxy-policy', POLICY_CONNECTIONS);
-  const ledgerPool = pool('weir-proxy-ledger', LEDGER_CONNECTIONS);
+  const policyPool = pool('weir-proxy-policy', POLICY_CONNECTIONS, POLICY_TIMEOUT_MS);
+  const ledgerPool = pool('weir-proxy-ledger', LEDGER_CONNECTIONS, METERING_DEFAULTS.queryTimeoutMs);
 
   const counters = await connectCounters({
     databaseUrl: config.databaseUrl,

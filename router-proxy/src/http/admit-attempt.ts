@@ -106,7 +106,7 @@ function requireBound({ policy, call }: InferenceRun, { route }: Candidate, nowM
 function noteLimits({ exchange }: InferenceRun, admission: Admission): void {
   const windows = windowsOf(admission);
   if (windows.length === 0) return;
-  const headers: (string | number)[] = [];
+  const headers: string[] = [];
   appendLimitHeaders(headers, windows, admission.nowMs);
   exchange.limitHeaders = headers;
 }

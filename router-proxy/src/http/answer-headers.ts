@@ -11,15 +11,10 @@ export interface AnswerHead {
 }
 
 /** The headers of a forwarded answer, as a flat list of names and values: ours, and those of the provider that pass. */
-export function answerHeaders(exchange: Exchange, head: AnswerHead): (string | number)[] {
-  const headers: (string | number)[] = [
-    'x-request-id',
-    exchange.publicId,
-    'x-routing-decision',
-    head.decision,
-  ];
+export function answerHeaders(exchange: Exchange, head: AnswerHead): string[] {
+  const headers: string[] = ['x-request-id', exchange.publicId, 'x-routing-decision', head.decision];
   headers.push(...exchange.limitHeaders);
-  if (head.outputCap !== null) headers.push('x-weir-output-cap', head.outputCap);
+  if (head.outputCap !== null) headers.push('x-weir-output-cap', String(head.outputCap));
   if (head.isEventStream) headers.push('cache-control', 'no-cache', 'x-accel-buffering', 'no');
   headers.push('server-timing', serverTiming(exchange));
   appendProviderHeaders(headers, head.provider, head.isVerbatim);

@@ -9,7 +9,7 @@ export interface ClientAnswer {
   /** The HTTP status that was sent; null while none was. */
   readonly status: number | null;
   /** @param headers A flat list of names and values. */
-  start(status: number, headers: readonly (string | number)[], isEventStream: boolean): void;
+  start(status: number, headers: string[], isEventStream: boolean): void;
   /** @returns False when the client is slower than the provider: wait for `onDrain`. */
   write(bytes: Uint8Array): boolean;
   onDrain(resume: () => void): void;
@@ -18,21 +18,27 @@ export interface ClientAnswer {
    * Tells a failure: as a problem while nothing was sent, as an event within a stream of events, and by breaking the
    * connection within anything else, so that nobody takes half an answer for a whole one.
    */
-  fail(thrown: unknown, headers?: readonly (string | number)[]): AppError;
+  fail(thrown: unknown, headers?: readonly string[]): AppError;
 }
+
+/** Up to here a whole answer is written together with its head, in one string, which costs half of two writes. */
+const WHOLE_BYTES_MAX = 16_384;
 
 export function createClientAnswer(res: ServerResponse, requestId: string): ClientAnswer {
   let status: number | null = null;
   let isEventStream = false;
+  /** The announced length of a body of which nothing has been written. */
+  let wholeBytes: number | null = null;
+  let whole: Uint8Array | null = null;
 
-  function sendProblem(thrown: unknown, extra: readonly (string | number)[]): AppError {
+  function sendProblem(thrown: unknown, extra: readonly string[]): AppError {
     const { error, status: code, headers, body } = problemResponse(thrown, requestId);
     status = code;
-    const all: (string | number)[] = ['x-request-id', requestId, ...extra];
+    const all: string[] = ['x-request-id', requestId, ...extra];
     for (const [name, value] of Object.entries(headers)) all.push(name, value);
     if (error.code === 'SHUTTING_DOWN') all.push('connection', 'close');
-    all.push('content-length', Buffer.byteLength(body));
-    res.writeHead(code, toHeaderList(all));
+    all.push('content-length', String(Buffer.byteLength(body)));
+    res.writeHead(code, all);
     res.end(body);
     return error;
   }
@@ -57,21 +63,34 @@ export function createClientAnswer(res: ServerResponse, requestId: string): Clie
     start(code, headers, asEventStream) {
       status = code;
       isEventStream = asEventStream;
-      res.writeHead(code, toHeaderList(headers));
+      wholeBytes = announcedBytes(headers);
+      res.writeHead(code, headers);
       // The first event may be long in coming; whoever waits for it wants to know that it will.
       if (isEventStream) res.flushHeaders();
     },
-    write: (bytes) => res.write(bytes),
+    write(bytes) {
+      if (bytes.length === wholeBytes) {
+        // The body is complete, so `end` follows at once.
+        whole = bytes;
+        return true;
+      }
+      wholeBytes = null;
+      return res.write(bytes);
+    },
     onDrain(resume) {
       res.once('drain', resume);
     },
     end() {
-      res.end();
+      if (whole)
+        res.end(Buffer.from(whole.buffer, whole.byteOffset, whole.length).toString('latin1'), 'latin1');
+      else res.end();
     },
     fail: (thrown, headers = []) => (status === null ? sendProblem(thrown, headers) : breakOff(thrown)),
   };
 }
 
-function toHeaderList(headers: readonly (string | number)[]): string[] {
-  return headers.map(String);
+function announcedBytes(headers: readonly string[]): number | null {
+  const at = headers.lastIndexOf('content-length');
+  const bytes = at === -1 ? Number.NaN : Number(headers[at + 1]);
+  return bytes > 0 && bytes <= WHOLE_BYTES_MAX ? bytes : null;
 }

@@ -20,7 +20,7 @@ export interface Exchange extends LiveRequest {
   readonly answer: ClientAnswer;
   policy: Policy | null;
   /** Headers about limits, for whatever answer is given; empty until the admission has said. */
-  limitHeaders: readonly (string | number)[];
+  limitHeaders: readonly string[];
   readonly notes: ExchangeNotes;
 }
 

@@ -70,14 +70,14 @@ describe('headers to the client', () => {
       'x-api-key',
       'transfer-encoding',
     ];
-    const headers: (string | number)[] = [];
+    const headers: string[] = [];
     appendProviderHeaders(headers, Object.fromEntries(names.map((name) => [name, CANARY])), true);
     expect(headers).toEqual([]);
   });
 
   it('keep the length only where the body stays as it is', () => {
     const length = (isVerbatim: boolean) => {
-      const headers: (string | number)[] = [];
+      const headers: string[] = [];
       appendProviderHeaders(headers, { 'content-length': '5' }, isVerbatim);
       return headers;
     };
@@ -118,7 +118,7 @@ describe('the client address', () => {
 
 describe('limit headers', () => {
   it('name the tightest request window and speak OpenAI', () => {
-    const headers: (string | number)[] = [];
+    const headers: string[] = [];
     const window = { subject: 'key:1', window: 'minute', limit: 10, remaining: 4, resetMs: 30_000 } as const;
     appendLimitHeaders(
       headers,
@@ -145,7 +145,7 @@ describe('limit headers', () => {
   });
 
   it('are left out where nothing is limited', () => {
-    const headers: (string | number)[] = [];
+    const headers: string[] = [];
     appendLimitHeaders(headers, [], 0);
     expect(headers).toEqual([]);
   });

@@ -9,11 +9,7 @@ const HOUR_MS = 3_600_000;
  * the tightest request and token windows in OpenAI's form (reset as a duration).
  * @param nowMs The instant of the states, by the counter store's clock.
  */
-export function appendLimitHeaders(
-  headers: (string | number)[],
-  windows: readonly WindowState[],
-  nowMs: number,
-): void {
+export function appendLimitHeaders(headers: string[], windows: readonly WindowState[], nowMs: number): void {
   if (windows.length === 0) return;
   const requests = tightest(windows, 'requests');
   if (requests) {
@@ -37,7 +33,7 @@ function tightest(windows: readonly WindowState[], metric: WindowState['metric']
   return found;
 }
 
-function appendOpenAi(headers: (string | number)[], kind: 'requests' | 'tokens', window: WindowState): void {
+function appendOpenAi(headers: string[], kind: 'requests' | 'tokens', window: WindowState): void {
   headers.push(`x-ratelimit-limit-${kind}`, String(window.limit));
   headers.push(`x-ratelimit-remaining-${kind}`, String(window.remaining));
   headers.push(`x-ratelimit-reset-${kind}`, formatDuration(window.resetMs));

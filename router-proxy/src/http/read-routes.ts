@@ -49,7 +49,7 @@ export function createServeRead({ authenticate, addressOf, clock }: ReadDeps): S
     );
     const body = Buffer.from(JSON.stringify(route.answer(policy, rest)));
     const headers = ['x-request-id', exchange.publicId, 'content-type', 'application/json; charset=utf-8'];
-    answer.start(200, [...headers, 'content-length', body.length], false);
+    answer.start(200, [...headers, 'content-length', String(body.length)], false);
     answer.write(body);
     answer.end();
   };

@@ -93,7 +93,7 @@ function logLine(
     endpoint,
     status: answer.status ?? CLIENT_GONE,
     code: error?.code,
-    reason: error && error.message !== error.detail ? error.message : undefined,
+    reason: error ? reasonOf(error) : undefined,
     organizationId: policy?.snapshot.organization.id,
     accountId: policy?.account.id,
     apiKeyId: policy?.snapshot.key.id,
@@ -105,6 +105,15 @@ function logLine(
     err: error?.code === 'INTERNAL' ? error : undefined,
   };
   log[level](line, 'request');
+}
+
+/** What happened, for operators: the message that the client does not see, and what lay behind it. */
+function reasonOf({ message, detail, cause }: AppError): string | undefined {
+  const behind = cause instanceof Error ? cause.message : undefined;
+  const said = message === detail ? undefined : message;
+  return said !== undefined && behind !== undefined && behind !== said
+    ? `${said}: ${behind}`
+    : (said ?? behind);
 }
 
 /** Microseconds are the last digits that mean anything. */

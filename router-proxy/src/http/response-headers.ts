@@ -15,7 +15,7 @@ export type ProviderHeaders = Readonly<Record<string, string | string[] | undefi
  * @param isVerbatim Whether the body stays as long as the provider says.
  */
 export function appendProviderHeaders(
-  headers: (string | number)[],
+  headers: string[],
   provider: ProviderHeaders,
   isVerbatim: boolean,
 ): void {

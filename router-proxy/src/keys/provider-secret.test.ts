@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { newUuid } from '@weir/kernel/ids';
+import { sealSecret } from '@weir/service/vault';
+import { aProviderKey } from '../test-policy.ts';
+import { createProviderSecretOpener } from './provider-secret.ts';
+
+const master = randomBytes(32);
+const ownerBytes = randomBytes(32);
+const id = newUuid();
+const ownerId = newUuid();
+const key = aProviderKey({
+  id,
+  ownerId,
+  secret: sealSecret('sk-secret', ownerBytes, `providerKey:${ownerId}:${id}:1`),
+  ownerKey: sealSecret(ownerBytes, master, `owner:${ownerId}:1`),
+});
+
+describe("a provider key's secret", () => {
+  it('opens with the master key, call after call', () => {
+    const open = createProviderSecretOpener(master);
+    expect([open(key), open(key)]).toEqual(['sk-secret', 'sk-secret']);
+  });
+
+  it('does not open with another master key, for another owner, or as the secret of another key', () => {
+    expect(() => createProviderSecretOpener(randomBytes(32))(key)).toThrow();
+    const open = createProviderSecretOpener(master);
+    expect(() => open({ ...key, ownerKey: { ...key.ownerKey }, ownerId: newUuid() })).toThrow();
+    expect(() => open({ ...key, id: newUuid() })).toThrow();
+    expect(() => open({ ...key, secret: { ...key.secret, version: 2 } })).toThrow();
+  });
+});
