@@ -1,4 +1,5 @@
 import { describeConcurrency } from './concurrency.ts';
+import { describeFlush } from './flush.ts';
 import { describeHoldings } from './holdings.ts';
 import type { CreateRig } from './rig.ts';
 import { describeSeeding } from './seeding.ts';
@@ -15,6 +16,7 @@ export function describeCounterStore(createRig: CreateRig, runs: number): void {
   describeConcurrency(createRig);
   describeHoldings(createRig);
   describeSeeding(createRig);
+  describeFlush(createRig);
   describeWindowProperties(createRig, runs);
   describeWorld(createRig, runs);
 }

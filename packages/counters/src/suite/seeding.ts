@@ -1,6 +1,6 @@
 import { newUuid } from '@weir/kernel/ids';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AdmitRequest, AdmitResult, HoldingSeed, WindowLimit } from '../contract.ts';
+import type { AdmitRequest, WindowLimit } from '../contract.ts';
 import { admit, balanceOf, costHolding, countAdmitted, NOON, perMinute, requestFor, seedFor } from './rig.ts';
 import type { CreateRig, Rig } from './rig.ts';
 
@@ -233,87 +233,6 @@ export function describeSeeding(createRig: CreateRig): void {
         requests: 1,
       });
       expect(await balanceOf(rig, organization, OTHER)).toEqual({ committed: 50n, held: 0n });
-    });
-
-    describe('an attempt that runs through a flush costs what it cost, whatever the seed had seen', () => {
-      type Position = Partial<HoldingSeed>;
-      /** What one snapshot of Postgres says about the attempt, and what it then amounts to without it. */
-      const positions: Record<string, (attempt: AdmitRequest) => Position> = {
-        'its close': (attempt) => ({ committed: 60n, open: [], closed: [attempt.attemptId] }),
-        'its intent': (attempt) => ({
-          open: [{ attemptId: attempt.attemptId, held: 100n, evidence: '' }],
-          closed: [],
-        }),
-        'nothing of it': () => ({ open: [], closed: [] }),
-      };
-      type Step = 'reassert' | 'settle' | 'seed';
-      const orders: Step[][] = [
-        ['reassert', 'seed', 'settle'],
-        ['reassert', 'settle', 'seed'],
-        ['seed', 'reassert', 'settle'],
-        ['reassert', 'seed', 'reassert', 'settle', 'settle', 'seed'],
-        ['reassert', 'settle', 'settle', 'seed', 'settle'],
-        ['settle', 'reassert', 'settle', 'seed'],
-        ['settle', 'seed', 'reassert', 'settle'],
-      ];
-      const cases = Object.entries(positions).flatMap(([seen, position]) =>
-        orders.map((order) => ({ seen, position, order, steps: order.join(', ') })),
-      );
-
-      it.each(cases)('seed saw $seen: $steps', async ({ position, order }) => {
-        const running = ask({ holdings: [costHolding(BUDGET, 1000n)] });
-        await admit(rig, running);
-        await rig.flush();
-        await runThrough(running, order, position(running));
-        expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 60n, held: 0n });
-      });
-
-      it.each(['its close', 'its intent'])('settled before anything else; seed saw %s', async (seen) => {
-        const running = ask({ holdings: [costHolding(BUDGET, 1000n)] });
-        await admit(rig, running);
-        await rig.flush();
-        await runThrough(running, ['settle', 'seed'], positions[seen]?.(running) ?? {});
-        expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 60n, held: 0n });
-      });
-
-      it('counts what it saw settled and the seed calls open, even when the seed does not tell recent closes', async () => {
-        const running = ask({ holdings: [costHolding(BUDGET, 1000n)] });
-        await admit(rig, running);
-        await rig.flush();
-        const open = [{ attemptId: running.attemptId, held: 100n, evidence: '' }];
-        await runThrough(running, ['reassert', 'settle', 'seed'], { open });
-        expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 60n, held: 0n });
-      });
-
-      it('takes what it saw settled for counted when the seed does not tell recent closes', async () => {
-        const running = ask({ holdings: [costHolding(BUDGET, 1000n)] });
-        await admit(rig, running);
-        await rig.flush();
-        await runThrough(running, ['reassert', 'settle', 'seed'], { committed: 60n });
-        expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 60n, held: 0n });
-      });
-
-      async function runThrough(
-        running: AdmitRequest,
-        order: readonly Step[],
-        position: Position,
-      ): Promise<void> {
-        const missing: AdmitResult = await unseeded(ask({ holdings: [costHolding(BUDGET, 1000n)] }));
-        for (const step of order) {
-          if (step === 'reassert') await rig.store.reassert(running, 100);
-          if (step === 'settle') {
-            await rig.store.settle({
-              organizationId: organization,
-              attemptId: running.attemptId,
-              cost: 60n,
-              tokens: 0,
-              requests: 1,
-            });
-          }
-          if (step === 'seed')
-            await seedFor(rig, ask({ holdings: running.holdings }), missing, { holding: () => position });
-        }
-      }
     });
 
     it('opens an epoch for an organization that is only re-asserted, and holds against its seed', async () => {
