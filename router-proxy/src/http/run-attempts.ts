@@ -36,14 +36,14 @@ export function createRunAttempts({ admit, dispatch, attemptsMax }: RunAttemptsD
     const { exchange, plan } = run;
     let last: Failure | undefined;
     for (let number = 1; number <= attemptsMax; number++) {
+      const { ending } = exchange.lifetime;
+      if (ending) return finish(exchange, { kind: 'abandoned', ending, wasSent: false });
       const candidate = plan.next();
       if (!candidate) break;
       const admitted = await admitNext(run, candidate, number, last);
       const end = await dispatch(run, admitted);
       if (end.kind !== 'failed') return finish(exchange, end);
       last = end.failure;
-      if (exchange.lifetime.ending)
-        return finish(exchange, { kind: 'abandoned', ending: exchange.lifetime.ending, wasSent: true });
     }
     const soonestMs = plan.soonestWakeMs();
     throw last ? failureError(last, soonestMs) : noProviderKey(soonestMs, 'no provider key to ask');

@@ -62,6 +62,11 @@ describe('createSseParser', () => {
     expect(event?.data?.toString()).toBe('a\nb');
   });
 
+  it('takes a lone CR within an event for the end of a line', () => {
+    const [event] = createSseParser(100).push(Buffer.from('data: a\rdata: b\n\n'));
+    expect(event?.data?.toString()).toBe('a\nb');
+  });
+
   it('passes over an event that is too long, and finds the next one', () => {
     const parser = createSseParser(16);
     const events = [`data: ${'x'.repeat(40)}\n\n`, 'data: y\n\n'].flatMap((text) =>

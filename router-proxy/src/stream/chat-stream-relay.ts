@@ -145,17 +145,19 @@ function opensObject(data: Buffer, from: number): boolean {
   return false;
 }
 
-/** At least one token per piece of text, since providers send every token as soon as they have it. */
+/**
+ * At least one token per piece of text, since providers send every token as soon as they have it. A piece has one
+ * kind of text, so the first that is found is taken.
+ */
 function tokensIn(data: Buffer): number {
-  let bytes = 0;
   for (const key of TEXT_KEYS) {
-    let at = data.indexOf(key);
-    while (at !== -1) {
+    let bytes = 0;
+    for (let at = data.indexOf(key); at !== -1; at = data.indexOf(key, at + key.length)) {
       bytes += textLength(data, at + key.length);
-      at = data.indexOf(key, at + key.length);
     }
+    if (bytes > 0) return estimateTokens(bytes);
   }
-  return estimateTokens(bytes);
+  return 0;
 }
 
 /** The length of the JSON text that starts here, without its quotes; 0 for any other value. */

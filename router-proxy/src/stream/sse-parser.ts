@@ -86,6 +86,17 @@ function withoutMark(event: Buffer): Buffer {
 }
 
 function dataOf(event: Buffer): Buffer | null {
+  return startsWithData(event, 0) ? (onlyLineOf(event) ?? joinedDataOf(event)) : joinedDataOf(event);
+}
+
+/** Nearly every event is one line of data that ends with LF; undefined where it is anything else. */
+function onlyLineOf(event: Buffer): Buffer | undefined {
+  const end = event.indexOf(LF);
+  if (end !== event.length - 2 || event[end + 1] !== LF || event.indexOf(CR) !== -1) return undefined;
+  return event.subarray(Math.min(event[5] === SPACE ? 6 : 5, end), end);
+}
+
+function joinedDataOf(event: Buffer): Buffer | null {
   let found: Buffer[] | undefined;
   let start = 0;
   while (start < event.length) {
