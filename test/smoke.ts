@@ -43,7 +43,12 @@ process.stdout.write(`the printed request answers ${answer.status}\n`);
 
 const stoppedAt = performance.now();
 platform.kill('SIGTERM');
+const deadline = setTimeout(() => {
+  process.stderr.write('the platform did not stop within 60 s\n');
+  process.exit(1);
+}, 60_000);
 const code = await ended;
+clearTimeout(deadline);
 process.stdout.write(
   `stopped after ${((performance.now() - stoppedAt) / 1000).toFixed(1)} s with exit code ${code}\n`,
 );
