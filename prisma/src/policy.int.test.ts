@@ -113,23 +113,67 @@ describe('policy.snapshot', () => {
     expect(budgets.find((budget) => budget.nodeId === tenant.teamId)?.models).toEqual(['gpt-*']);
   });
 
-  it('lists enabled provider keys with their sealed secrets', async () => {
+  it('lists usable provider keys with their sealed secrets, and the others with their reason alone', async () => {
     await insertRow(owner, 'identity.owner_keys', anOwnerKey(tenant));
     await insertRow(
       owner,
       'identity.provider_keys',
       aProviderKey(tenant, { level: 2, weight: 3, key_version: 4 }),
     );
-    await insertRow(owner, 'identity.provider_keys', aProviderKey(tenant, { status: 'DISABLED' }));
-    expect((await snapshot()).providerKeys).toMatchObject([
+    await insertRow(owner, 'identity.provider_keys', aProviderKey(tenant, { status: 'DEGRADED', level: 3 }));
+    const off = [
+      aProviderKey(tenant, { level: 1, status: 'DISABLED', disabled_reason: 'refused with 401' }),
+      aProviderKey(tenant, { level: 2, status: 'KILLED' }),
+    ];
+    for (const key of off) await insertRow(owner, 'identity.provider_keys', key);
+    const { providerKeys, unusedProviderKeys } = await snapshot();
+    expect(unusedProviderKeys).toEqual(
+      off.map(({ id }, index) => ({
+        id,
+        name: 'Provider',
+        provider: 'openai',
+        level: index + 1,
+        status: ['DISABLED', 'KILLED'][index],
+        reason: ['refused with 401', null][index],
+      })),
+    );
+    expect(providerKeys).toMatchObject([
       {
         level: 2,
         weight: 3,
         ownerId: tenant.ownerId,
         secret: { ciphertext: 'c2VhbGVk', version: 4 },
         ownerKey: { ciphertext: 'b3duZXI=', version: 1 },
+        isDegraded: false,
       },
+      { level: 3, isDegraded: true },
     ]);
+  });
+
+  it('gives a signing secret with the key that opens it', async () => {
+    await insertRow(owner, 'identity.owner_keys', anOwnerKey(tenant));
+    const secret = { ciphertext: 'c2ln', nonce: 'bm9uY2U=', version: 1 };
+    await owner.query(
+      'update identity.api_keys set signing_secret = $2, require_signature = true where id = $1',
+      [tenant.apiKeyId, JSON.stringify(secret)],
+    );
+    expect((await snapshot()).key).toMatchObject({
+      requireSignature: true,
+      signing: { ownerId: tenant.ownerId, secret, ownerKey: { ciphertext: 'b3duZXI=' } },
+    });
+  });
+
+  it("offers the latest revision of the key's environment", async () => {
+    const name = `model-${tenant.organizationId}`;
+    const production = aModel(tenant.organizationId, name, { revision: 1 });
+    const next = aModel(tenant.organizationId, name, { revision: 2, environments: ['DEVELOPMENT'] });
+    for (const model of [production, next]) await insertRow(owner, 'identity.models', model);
+    const offered = async () => (await snapshot()).models.find((model) => model.name === name)?.id;
+    expect(await offered()).toBe(production.id);
+    await owner.query(`update identity.api_keys set environment = 'DEVELOPMENT' where id = $1`, [
+      tenant.apiKeyId,
+    ]);
+    expect(await offered()).toBe(next.id);
   });
 
   it("prefers an organization's own model and the latest revision", async () => {

@@ -29,6 +29,7 @@ export function anAccount(parts: Partial<SnapshotAccount> = {}): SnapshotAccount
     levelMapper: [],
     switchOver: [],
     modelFailover: [],
+    stickyRouting: null,
     ...parts,
   };
 }
@@ -73,6 +74,8 @@ export function aProviderKey(parts: Partial<SnapshotProviderKey> = {}): Snapshot
     baseUrl: 'https://provider.example/v1',
     level: 1,
     weight: 1,
+    isDegraded: false,
+    config: {},
     secret: sealed,
     ownerKey: sealed,
     ...parts,
@@ -126,8 +129,12 @@ export function aSnapshot(parts: SnapshotParts = {}): PolicySnapshot {
       expiresAtMs: null,
       scopes: ['inference:read', 'inference:write'],
       disconnectPolicy: 'ABORT',
+      environment: 'PRODUCTION',
+      requireSignature: false,
+      signing: null,
       allowIps: null,
       allowModels: null,
+      allowLevels: null,
       resources: null,
       limits: {},
       modelLimits: [],
@@ -135,6 +142,7 @@ export function aSnapshot(parts: SnapshotParts = {}): PolicySnapshot {
     },
     models: [...(parts.models ?? [aModel('gpt-test')])],
     providerKeys: [...(parts.providerKeys ?? [aProviderKey()])],
+    unusedProviderKeys: [],
     budgets: [...(parts.budgets ?? [])],
   };
 }

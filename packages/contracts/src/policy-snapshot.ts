@@ -27,10 +27,15 @@ export const mappingSchema = z.object({ pattern: z.string(), target: z.string() 
 export const levelMappingSchema = z.object({ pattern: z.string(), level: z.int() });
 export const switchOverSchema = z.object({ from: z.int(), to: z.int() });
 
+/** Base64 parts of a secret sealed with ChaCha20-Poly1305; opened per call in the proxy, never kept open. */
+export const sealedSecretSchema = z.object({ ciphertext: z.string(), nonce: z.string(), version: z.int() });
+
 /** Lists are null where nothing is restricted; an empty list allows nothing. */
 const accessSchema = z.object({
   allowIps: names.nullable(),
   allowModels: names.nullable(),
+  /** Bounds where a request may drift to, not where it starts. */
+  allowLevels: z.array(z.int()).nullable(),
   resources: names.nullable(),
   limits: limitSetSchema,
   modelLimits: z.array(modelLimitSchema),
@@ -56,11 +61,12 @@ export const snapshotAccountSchema = accessSchema.extend({
   tier: z.int(),
   /** Rates in parts per million. */
   ratesPpm: bigint,
-  allowLevels: z.array(z.int()).nullable(),
   modelMapper: z.array(mappingSchema),
   levelMapper: z.array(levelMappingSchema),
   switchOver: z.array(switchOverSchema),
   modelFailover: z.array(mappingSchema),
+  /** Whether conversations stay on one provider key; null leaves it to the account above. */
+  stickyRouting: z.boolean().nullable(),
 });
 
 export const snapshotKeySchema = accessSchema.extend({
@@ -70,6 +76,12 @@ export const snapshotKeySchema = accessSchema.extend({
   expiresAtMs: instantMs.nullable(),
   scopes: names,
   disconnectPolicy: z.enum(['ABORT', 'DRAIN']),
+  /** Which revisions of models it reaches; `models` holds those alone. */
+  environment: z.enum(['DEVELOPMENT', 'STAGING', 'PRODUCTION']),
+  /** Whether a request without a valid signature is refused. */
+  requireSignature: z.boolean(),
+  /** What signs requests, sealed with the owner's key; null for a key that signs nothing. */
+  signing: z.object({ ownerId: uuid, secret: sealedSecretSchema, ownerKey: sealedSecretSchema }).nullable(),
 });
 
 const priceSchema: z.ZodType<Price> = z.object({
@@ -100,9 +112,6 @@ export const snapshotModelSchema = z.object({
   prices: z.array(priceSchema),
 });
 
-/** Base64 parts of a secret sealed with ChaCha20-Poly1305; opened per call in the proxy, never kept open. */
-export const sealedSecretSchema = z.object({ ciphertext: z.string(), nonce: z.string(), version: z.int() });
-
 export const snapshotProviderKeySchema = z.object({
   id: uuid,
   ownerId: uuid,
@@ -110,10 +119,25 @@ export const snapshotProviderKeySchema = z.object({
   provider: z.enum(['openai', 'azure', 'anthropic', 'vertex']),
   baseUrl: z.string(),
   level: z.int(),
-  weight: z.int().min(1),
+  /** Its share among the keys of its Level; 0 gives it nothing. */
+  weight: z.int().min(0),
+  /** Serves only when no healthy key of its Level is left. */
+  isDegraded: z.boolean(),
+  /** What only this kind of provider needs; read by its adapter. */
+  config: z.record(z.string(), z.unknown()),
   secret: sealedSecretSchema,
   /** The owner's 32-byte key, sealed with the master key. */
   ownerKey: sealedSecretSchema,
+});
+
+/** A provider key that serves nobody, and why. */
+export const unusedProviderKeySchema = z.object({
+  id: uuid,
+  name: z.string(),
+  provider: z.enum(['openai', 'azure', 'anthropic', 'vertex']),
+  level: z.int(),
+  status: z.enum(['DISABLED', 'KILLED']),
+  reason: z.string().nullable(),
 });
 
 export const budgetSchema = z.object({
@@ -139,8 +163,9 @@ export const policySnapshotSchema = z.object({
   accounts: z.array(snapshotAccountSchema).min(1),
   key: snapshotKeySchema,
   models: z.array(snapshotModelSchema),
-  /** Enabled provider keys of the organization; which one serves is decided by Level. */
+  /** Usable provider keys of the organization; which one serves is decided by Level. */
   providerKeys: z.array(snapshotProviderKeySchema),
+  unusedProviderKeys: z.array(unusedProviderKeySchema),
   /** Active budgets on the organization, any account of the chain, or the key. */
   budgets: z.array(budgetSchema),
 });
@@ -151,5 +176,6 @@ export type SealedSecret = z.output<typeof sealedSecretSchema>;
 export type SnapshotAccount = z.output<typeof snapshotAccountSchema>;
 export type SnapshotModel = z.output<typeof snapshotModelSchema>;
 export type SnapshotProviderKey = z.output<typeof snapshotProviderKeySchema>;
+export type UnusedProviderKey = z.output<typeof unusedProviderKeySchema>;
 export type SnapshotBudget = z.output<typeof budgetSchema>;
 export type PolicySnapshot = z.output<typeof policySnapshotSchema>;

@@ -17,6 +17,7 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
   const { organizationId, ownerId, apiKeyId } = tenant;
   const userId = newUuid();
   const budgetId = newUuid();
+  const providerKeyId = newUuid();
   const usage = { organization_id: organizationId, model: 'demo', provider: 'openai' };
   const rows: readonly (readonly [string, Row])[] = [
     ['identity.users', { id: userId, email: `${userId}@example.com`, display_name: 'Person' }],
@@ -35,7 +36,17 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
       },
     ],
     ['identity.owner_keys', anOwnerKey(tenant)],
-    ['identity.provider_keys', aProviderKey(tenant)],
+    ['identity.provider_keys', aProviderKey(tenant, { id: providerKeyId })],
+    [
+      'identity.provider_key_states',
+      {
+        provider_key_id: providerKeyId,
+        organization_id: organizationId,
+        model: 'demo',
+        state: 'AWAKE',
+        reported_at: new Date(),
+      },
+    ],
     ['identity.models', aModel(organizationId, 'demo')],
     ['billing.prices', aPrice(organizationId, 'demo', 0, 1)],
     ['billing.budgets', aBudget(tenant, 'ORGANIZATION', organizationId, { id: budgetId })],

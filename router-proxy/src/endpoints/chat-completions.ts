@@ -12,7 +12,7 @@ import type { Endpoint, InferenceCall } from './endpoint.ts';
 export const chatCompletions: Endpoint = {
   path: '/v1/chat/completions',
   aliases: ['/chat/completions'],
-  upstreamPath: '/chat/completions',
+  operation: 'chat/completions',
   read(bytes) {
     const body = parseJsonObject(bytes);
     return chatCall(body, readMessages(body.value['messages']), { isInference: false });

@@ -31,14 +31,29 @@ export interface InferenceCall {
   relay(isEventStream: boolean): Relay;
 }
 
+/** What a provider is asked to do. Where it does that is for the adapter of the provider to say. */
+export type Operation =
+  | 'chat/completions'
+  | 'completions'
+  | 'responses'
+  | 'embeddings'
+  | 'moderations'
+  | 'images/generations'
+  | 'images/edits'
+  | 'images/variations'
+  | 'audio/speech'
+  | 'audio/transcriptions'
+  | 'audio/translations'
+  | 'messages'
+  | 'messages/count_tokens';
+
 /** An inference endpoint is this value and nothing else; the request path is the same for all of them. */
 export interface Endpoint {
   /** The path that resources, logs and the ledger name. */
   readonly path: string;
   /** Other paths that mean the same. */
   readonly aliases: readonly string[];
-  /** Appended to a provider key's base URL. */
-  readonly upstreamPath: string;
+  readonly operation: Operation;
   /** @throws AppError INVALID_REQUEST with a sentence that names the member at fault. */
   read(body: Buffer): InferenceCall;
 }

@@ -14,7 +14,7 @@ const REQUEST_ID_LENGTH_MAX = 255;
 export const inference: Endpoint = {
   path: '/v1/inference',
   aliases: [],
-  upstreamPath: '/chat/completions',
+  operation: 'chat/completions',
   read(bytes) {
     const body = parseJsonObject(bytes);
     const call = chatCall(body, readPromptOrMessages(body), { isInference: true });

@@ -52,7 +52,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     exchange.notes.attempts++;
     return runAttempt({
       dispatcher: deps.pools.of(target.origin),
-      path: target.pathPrefix + endpoint.upstreamPath,
+      path: `${target.pathPrefix}/${endpoint.operation}`,
       headers: providerRequestHeaders(exchange.req.headers, credential, admitted.intent.attemptId),
       body: run.call.render(changesOf(run, admitted)),
       lifetime: exchange.lifetime,
