@@ -43,3 +43,15 @@ export interface CallContext {
   /** The id of the epoch that begins if there is none; never used before. */
   readonly newEpoch: number;
 }
+
+/** The states of deployments: one slot for all, because every proxy has to hear of every change in one order. */
+export interface DeploymentKeys {
+  /** In the order in which the scripts expect them. */
+  readonly all: readonly string[];
+  readonly channel: string;
+}
+
+export function deploymentKeys(prefix: string): DeploymentKeys {
+  const base = `${prefix}:{deployments}:`;
+  return { all: [`${base}s`, `${base}c`, `${base}f`, `${base}v`], channel: `${base}changed` };
+}

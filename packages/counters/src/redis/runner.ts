@@ -2,7 +2,8 @@ import type { Result } from 'ioredis';
 import { CounterStoreUnavailable } from '../contract.ts';
 import type { Breaker } from './breaker.ts';
 import type { RedisClient } from './connection.ts';
-import { loadScripts, type ScriptName } from './scripts.ts';
+import type { Script } from './script-source.ts';
+import type { ScriptName } from './scripts.ts';
 
 type Argument = string | number | Buffer;
 
@@ -17,25 +18,27 @@ declare module 'ioredis' {
 /** A call that failed after it may have reached Redis, so that nobody knows whether it took effect. */
 export class CounterStoreDoubtful extends CounterStoreUnavailable {}
 
-export interface Runner {
+/** By default of the counter store's own scripts. */
+export interface Runner<Name extends string = ScriptName> {
   /** @throws CounterStoreUnavailable, CounterStoreDoubtful. */
-  script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  script(name: Name, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
   /** The same, with texts of the reply as Buffers. */
-  binaryScript(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  binaryScript(name: Name, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
   /** Any other command, with the same deadline and breaker. */
   command<T>(send: (redis: RedisClient) => Promise<T>): Promise<T>;
   close(): void;
 }
 
-export interface RunnerOptions {
+export interface RunnerOptions<Name extends string> {
+  readonly scripts: Readonly<Record<Name, Script>>;
   readonly redis: RedisClient;
   readonly breaker: Breaker;
   readonly timeoutMs: number;
 }
 
 /** Runs commands with a deadline, and not at all while there is no connection or the breaker is open. */
-export function createRunner({ redis, breaker, timeoutMs }: RunnerOptions): Runner {
-  const scripts = loadScripts();
+export function createRunner<Name extends string>(options: RunnerOptions<Name>): Runner<Name> {
+  const { scripts, redis, breaker, timeoutMs } = options;
   let isClosed = false;
   /** Only before the first connection calls wait for one; afterwards a lost connection fails them at once. */
   let starting: Promise<void> | undefined =

@@ -11,6 +11,7 @@ import { encodeReassert } from './reassert-call.ts';
 import { ANNOUNCE_MS, createRegistry } from './registry.ts';
 import { replyList } from './reply.ts';
 import { CounterStoreDoubtful, createRunner } from './runner.ts';
+import { loadScripts } from './scripts.ts';
 import { encodeSeed } from './seed-call.ts';
 import { createTakeBack } from './take-back.ts';
 
@@ -60,7 +61,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     now: () => performance.now(),
     onChange: options.onAvailability,
   });
-  const runner = createRunner({ redis, breaker, timeoutMs });
+  const runner = createRunner({ scripts: loadScripts(), redis, breaker, timeoutMs });
   const registry = createRegistry(runner, prefix);
   const now = (): number | '' => (nowMs === undefined ? '' : Math.floor(nowMs()));
   /** Ids of epochs: random where this store begins, then one after the other. */

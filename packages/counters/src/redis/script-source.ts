@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+/** Reads Lua sources of one folder, each with the folder's `lib.lua` before it. */
+export function readScripts<Name extends string>(
+  folder: URL,
+  names: readonly Name[],
+): Readonly<Record<Name, Script>> {
+  const source = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
+  const shared = source('lib');
+  const entries = names.map((name) => {
+    const lua = `${shared}\n${source(name)}`;
+    return [name, { lua, sha: createHash('sha1').update(lua).digest('hex') }] as const;
+  });
+  // Object.fromEntries forgets which names it was given.
+  return Object.fromEntries(entries) as Record<Name, Script>;
+}
