@@ -1,15 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { DEPLOYMENT_SCRIPTS } from '../deployments/redis/shared.ts';
 import { loadScripts } from './scripts.ts';
 
-const folder = new URL('./lua/', import.meta.url);
-const files = readdirSync(folder).filter((name) => name !== 'lib.lua');
-const sourceOf = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
+describe.each([
+  { folder: new URL('./lua/', import.meta.url), loaded: Object.keys(loadScripts()) },
+  { folder: new URL('../deployments/redis/lua/', import.meta.url), loaded: DEPLOYMENT_SCRIPTS },
+])('Lua scripts of $folder.pathname', ({ folder, loaded }) => {
+  const files = readdirSync(folder).filter((name) => name !== 'lib.lua');
+  const sourceOf = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
 
-describe('Lua scripts', () => {
   it('are all loaded, and nothing else is', () => {
-    const names = Object.keys(loadScripts()).map((name) => `${name}.lua`);
-    expect(names.sort()).toEqual(files.sort());
+    expect(loaded.map((name) => `${name}.lua`).sort()).toEqual(files.sort());
   });
 
   it.each(files)('%s tells its keys, its arguments and its reply', (name) => {

@@ -66,7 +66,11 @@ export function createRedisDeployments(options: RedisDeploymentsOptions): RedisD
   const runner = createRunner({
     scripts: readScripts(new URL('./lua/', import.meta.url), DEPLOYMENT_SCRIPTS),
     redis,
-    breaker: createBreaker({ failuresToOpen: FAILURES_TO_OPEN, pauseMs: PAUSE_MS, now: () => performance.now() }),
+    breaker: createBreaker({
+      failuresToOpen: FAILURES_TO_OPEN,
+      pauseMs: PAUSE_MS,
+      now: () => performance.now(),
+    }),
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
   });
   const keys = deploymentKeys(prefix);
