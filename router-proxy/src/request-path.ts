@@ -11,7 +11,8 @@ import { createDispatch } from './http/dispatch-attempt.ts';
 import { createIdempotencyKeys } from './http/idempotency.ts';
 import { createServeInference } from './http/inference.ts';
 import type { LiveRequests } from './http/live-requests.ts';
-import { createServeRead, readRoutes } from './http/read-routes.ts';
+import { modelsRoute } from './http/models.ts';
+import { createServeRead, type ReadRoute } from './http/read-routes.ts';
 import type { Reporter } from './http/report.ts';
 import { createRunAttempts } from './http/run-attempts.ts';
 import { createServer } from './http/server.ts';
@@ -40,6 +41,9 @@ export interface RequestPathOptions {
 
 /** Every inference endpoint of the proxy. Another one is another file beside these, and its name here. */
 const endpoints = [chatCompletions, inference];
+
+/** Every question that the proxy answers itself. */
+const readRoutes: readonly ReadRoute[] = [modelsRoute];
 
 /** Puts the steps of the request path together and in front of them the HTTP server. */
 export function createRequestPath(options: RequestPathOptions): FastifyInstance {

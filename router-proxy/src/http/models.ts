@@ -3,6 +3,15 @@ import { AppError } from '@weir/kernel/errors';
 import { uuidTimeMs } from '@weir/kernel/ids';
 import type { Policy } from '../keys/policy.ts';
 import { routeModel } from '../routing/model-route.ts';
+import type { ReadRoute } from './read-routes.ts';
+
+export const modelsRoute: ReadRoute = {
+  path: '/v1/models',
+  aliases: ['/models'],
+  scope: 'inference:read',
+  takesRest: 'perhaps',
+  answer: ({ policy, rest }) => (rest === '' ? listModels(policy) : findModel(policy, rest)),
+};
 
 /** A model as OpenAI's clients read it. */
 interface ModelObject {
@@ -14,7 +23,7 @@ interface ModelObject {
 }
 
 /** The models that the key may use, under their own names. */
-export function listModels(policy: Policy): {
+function listModels(policy: Policy): {
   readonly object: 'list';
   readonly data: readonly ModelObject[];
 } {
@@ -28,7 +37,7 @@ export function listModels(policy: Policy): {
  * One model by any name that a request may use.
  * @throws AppError MODEL_NOT_FOUND, MODEL_NOT_ALLOWED
  */
-export function findModel(policy: Policy, name: string): ModelObject {
+function findModel(policy: Policy, name: string): ModelObject {
   return modelObject(policy, routeModel(policy, name).model, name);
 }
 

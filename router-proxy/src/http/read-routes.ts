@@ -1,28 +1,33 @@
 import type { Clock } from '@weir/kernel/clock';
-import { accessProblem } from '../admission/access.ts';
+import { accessProblem, type Scope } from '../admission/access.ts';
 import { standingProblem } from '../admission/standing.ts';
 import type { Authenticate } from '../keys/authenticate.ts';
 import type { Policy } from '../keys/policy.ts';
 import type { AddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import { forwardedFor, throwProblem } from './inference.ts';
-import { findModel, listModels } from './models.ts';
 
-/** A question about the key's own world, answered from its policy alone. */
+/** What is asked, by whom. */
+export interface ReadQuestion {
+  readonly policy: Policy;
+  /** What follows the path, decoded; empty for the path itself. */
+  readonly rest: string;
+  readonly query: URLSearchParams;
+  /** Ends when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** A question about the key's own world; it calls no provider and costs nothing. */
 export interface ReadRoute {
   readonly path: string;
   readonly aliases: readonly string[];
-  /** @param rest What follows the path, decoded; empty for the path itself. */
-  answer(policy: Policy, rest: string): unknown;
+  /** What the key has to have. */
+  readonly scope: Scope;
+  /** Whether the path stands alone, or something follows it. */
+  readonly takesRest: 'never' | 'perhaps' | 'always';
+  /** @returns The body. @throws AppError */
+  answer(question: ReadQuestion): object | Promise<object>;
 }
-
-export const readRoutes: readonly ReadRoute[] = [
-  {
-    path: '/v1/models',
-    aliases: ['/models'],
-    answer: (policy, rest) => (rest === '' ? listModels(policy) : findModel(policy, rest)),
-  },
-];
 
 export interface ReadDeps {
   readonly authenticate: Authenticate;
@@ -43,14 +48,20 @@ export function createServeRead({ authenticate, addressOf, clock }: ReadDeps): S
       accessProblem(policy, {
         path,
         canonicalPath: route.path,
-        scope: 'inference:read',
+        scope: route.scope,
         address: () => addressOf(req.socket.remoteAddress, forwardedFor(req.headers['x-forwarded-for'])),
       }),
     );
-    const body = Buffer.from(JSON.stringify(route.answer(policy, rest)));
+    const question = { policy, rest, query: queryOf(req.url ?? ''), signal: exchange.lifetime.signal };
+    const body = Buffer.from(JSON.stringify(await route.answer(question)));
     const headers = ['x-request-id', exchange.publicId, 'content-type', 'application/json; charset=utf-8'];
     answer.start(200, [...headers, 'content-length', String(body.length)], false);
     answer.write(body);
     answer.end();
   };
+}
+
+function queryOf(url: string): URLSearchParams {
+  const at = url.indexOf('?');
+  return new URLSearchParams(at === -1 ? '' : url.slice(at + 1));
 }

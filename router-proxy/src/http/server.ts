@@ -78,11 +78,12 @@ function addReadRoute(
   allowed: Map<string, string>,
 ): void {
   for (const path of [route.path, ...route.aliases]) {
-    allowed.set(path, 'GET');
-    for (const [pattern, hasRest] of [
-      [path, false],
-      [`${path}/*`, true],
-    ] as const) {
+    const patterns = [
+      ...(route.takesRest === 'always' ? [] : [{ pattern: path, hasRest: false }]),
+      ...(route.takesRest === 'never' ? [] : [{ pattern: `${path}/*`, hasRest: true }]),
+    ];
+    for (const { pattern, hasRest } of patterns) {
+      allowed.set(pattern, 'GET');
       server.get(pattern, { exposeHeadRoute: false }, (request, reply) => {
         const rest = hasRest ? restOf(request) : '';
         handle(options, route.path, (exchange) => options.serveRead(route, rest, exchange), request, reply);
@@ -179,7 +180,9 @@ function methodFor(allowed: ReadonlyMap<string, string>, path: string): string |
   const plain = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   const known = allowed.get(plain);
   if (known !== undefined) return known;
-  return plain.startsWith('/v1/models/') || plain.startsWith('/models/') ? 'GET' : undefined;
+  const [, method] =
+    [...allowed].find(([path]) => path.endsWith('/*') && plain.startsWith(path.slice(0, -1))) ?? [];
+  return method;
 }
 
 function bodyErrorCode(thrown: unknown): unknown {
