@@ -12,6 +12,8 @@ import {
 const launcherFields = {
   HOST: sharedFields.HOST,
   ADMIN_HOST: sharedFields.ADMIN_HOST,
+  /** Beside this machine itself, where the demo provider is. */
+  WEIR_PRIVATE_PROVIDERS: textField('addresses or networks, separated by commas').optional(),
   LOG_LEVEL: choiceField(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
   PROXY_PORT: portField().default(8080),
   PROXY_ADMIN_PORT: portField().default(9080),

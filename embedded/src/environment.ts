@@ -11,6 +11,9 @@ export interface EnvironmentOptions {
   readonly redisUrl?: string;
 }
 
+/** Where the demo provider is, and what people run beside the platform on one machine. */
+const LOOPBACK = ['127.0.0.0/8', '::1'];
+
 /** What every process of the platform is told; each reads the part that its own configuration names. */
 export function serviceEnvironment(options: EnvironmentOptions): Record<string, string> {
   const { config, ports, secrets, home, databaseUrl, redisUrl } = options;
@@ -24,6 +27,7 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<string, 
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
     // A person who presses Ctrl-C does not wait for long streams.
     PROXY_GRACE: '5s',
+    WEIR_PRIVATE_PROVIDERS: [...LOOPBACK, config.WEIR_PRIVATE_PROVIDERS ?? ''].join(' ').trim(),
     WEIR_MASTER_KEY: secrets.masterKey,
     WEIR_INTERNAL_SECRET: secrets.internalSecret,
     PUBLIC_URL: at(ports.GATEWAY_PORT),

@@ -26,6 +26,7 @@ export const proxyEnvironment = z.object({
   /** Begins every key in Redis, so that several platforms can share one. */
   REDIS_PREFIX: textField('a name').default('weir'),
   WEIR_MASTER_KEY: base64KeyField(32),
+  WEIR_PRIVATE_PROVIDERS: sharedFields.WEIR_PRIVATE_PROVIDERS,
   WEIR_HOME: sharedFields.WEIR_HOME,
   LOG_LEVEL: sharedFields.LOG_LEVEL,
   HOST: sharedFields.HOST,
@@ -78,6 +79,7 @@ export const configSchema = proxyEnvironment.transform((env) => ({
     requestTimeoutMs: env.PROXY_REQUEST_TIMEOUT,
   },
   upstream: {
+    privateNetworks: env.WEIR_PRIVATE_PROVIDERS,
     connectTimeoutMs: env.PROXY_CONNECT_TIMEOUT,
     firstByteTimeoutMs: env.PROXY_FIRST_BYTE_TIMEOUT,
     idleTimeoutMs: env.PROXY_IDLE_TIMEOUT,

@@ -4,6 +4,7 @@ import type { Check } from '@weir/service/health';
 import { createLifecycle, type Lifecycle } from '@weir/service/lifecycle';
 import type { Logger } from '@weir/service/logger';
 import { createMetrics } from '@weir/service/metrics';
+import { createOutboundGuard } from '@weir/service/outbound-guard';
 import { createPool, poolCheck } from '@weir/service/postgres';
 import type { Running } from '@weir/service/running';
 import type { Config } from './config.ts';
@@ -97,6 +98,7 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
   resources.add({ name: 'policies', stop: () => policies.stop() });
 
   const pools = createOriginPools({
+    guard: createOutboundGuard({ privateNetworks: config.upstream.privateNetworks }),
     connectTimeoutMs: config.upstream.connectTimeoutMs,
     headersTimeoutMs: config.upstream.firstByteTimeoutMs,
     idleTimeoutMs: config.upstream.idleTimeoutMs,

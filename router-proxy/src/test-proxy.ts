@@ -69,6 +69,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
   const environment = {
     DATABASE_URL: database.url,
     WEIR_MASTER_KEY: masterKey.toString('base64'),
+    WEIR_PRIVATE_PROVIDERS: '127.0.0.0/8, ::1',
     WEIR_HOME: home,
     LOG_LEVEL: 'silent',
     PROXY_PORT: '0',

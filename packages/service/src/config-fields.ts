@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseCidr, type Cidr } from '@weir/kernel/cidr';
 
 /**
  * Fields of configuration schemas. Each reads the text of one variable; make it optional with `.optional()` or
@@ -102,6 +103,20 @@ export function booleanField() {
   });
 }
 
+/** Addresses and networks, separated by commas or spaces. */
+export function networksField() {
+  return field({
+    mustBe: 'addresses or networks such as 10.0.0.0/8, separated by commas',
+    parse: (text): readonly Cidr[] | undefined => {
+      const networks = text
+        .split(/[\s,]+/)
+        .filter((entry) => entry !== '')
+        .map(parseCidr);
+      return networks.every((network) => network !== undefined) ? networks : undefined;
+    },
+  });
+}
+
 export function choiceField<const Choice extends string>(choices: readonly Choice[]) {
   return field({
     mustBe: `one of ${choices.join(', ')}`,
@@ -116,6 +131,8 @@ export const sharedFields = {
   REDIS_URL: urlField(['redis', 'rediss']).optional(),
   WEIR_MASTER_KEY: base64KeyField(32),
   WEIR_INTERNAL_SECRET: secretField(32),
+  /** Networks of the operator's own in which providers may be, also without TLS. */
+  WEIR_PRIVATE_PROVIDERS: networksField().default([]),
   WEIR_HOME: textField('a folder').default('.weir'),
   LOG_LEVEL: choiceField(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   HOST: textField('an address to listen on').default('127.0.0.1'),

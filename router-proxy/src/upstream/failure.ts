@@ -1,4 +1,5 @@
 import { AppError } from '@weir/kernel/errors';
+import { OutboundAddressError } from '@weir/service/outbound-guard';
 import { retryAfterMs } from './retry-after.ts';
 import type { ProviderHeaders } from '../http/response-headers.ts';
 
@@ -14,8 +15,8 @@ export type Failure =
   | { readonly kind: 'broken'; readonly status: number }
   /** No connection, or no answer on it, in time. */
   | { readonly kind: 'timeout'; readonly wasSent: boolean }
-  /** Refused, reset, no such host. */
-  | { readonly kind: 'unreachable'; readonly errorCode: string };
+  /** Refused, reset, no such host; `advice` to operators where only they can help. */
+  | { readonly kind: 'unreachable'; readonly errorCode: string; readonly advice?: string };
 
 /**
  * Whether a status lets another key or provider try. Everything else is the provider's answer to this very request
@@ -60,6 +61,9 @@ export function failureOfError(error: Error): Failure {
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return { kind: 'timeout', wasSent: false };
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
     return { kind: 'timeout', wasSent: true };
+  if (error instanceof OutboundAddressError) {
+    return { kind: 'unreachable', errorCode: code, advice: error.message };
+  }
   return { kind: 'unreachable', errorCode: code };
 }
 

@@ -1,4 +1,6 @@
 import { Pool } from 'undici';
+import { createOutboundConnector } from '@weir/service/outbound-connector';
+import type { OutboundGuard } from '@weir/service/outbound-guard';
 
 export interface OriginPools {
   of(origin: string): Pool;
@@ -8,6 +10,8 @@ export interface OriginPools {
 }
 
 export interface OriginPoolOptions {
+  /** Says at each connection whether its address may be called. */
+  readonly guard: OutboundGuard;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -22,6 +26,7 @@ const KEEP_ALIVE_MS = 50_000;
  */
 export function createOriginPools(options: OriginPoolOptions): OriginPools {
   const pools = new Map<string, { readonly pool: Pool; unused: number }>();
+  const connect = createOutboundConnector(options.guard, options.connectTimeoutMs);
   return {
     of(origin) {
       const known = pools.get(origin);
@@ -30,7 +35,7 @@ export function createOriginPools(options: OriginPoolOptions): OriginPools {
         return known.pool;
       }
       const pool = new Pool(origin, {
-        connect: { timeout: options.connectTimeoutMs },
+        connect,
         headersTimeout: options.headersTimeoutMs,
         bodyTimeout: options.idleTimeoutMs,
         keepAliveTimeout: KEEP_ALIVE_MS,

@@ -63,6 +63,7 @@ export async function startTestIdentity(): Promise<TestIdentity> {
       databaseUrl: database.url,
       masterKey,
       internalSecret: INTERNAL_SECRET,
+      privateNetworks: [],
       logLevel: 'silent',
     },
     { log, clock },
