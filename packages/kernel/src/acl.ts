@@ -1,4 +1,5 @@
 import { parseCidr } from './cidr.ts';
+import { isResourcePath } from './resource-path.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** Access lists. Null restricts nothing; an empty list allows nothing. */
@@ -23,12 +24,12 @@ const LISTS = {
   },
   allowModels: {
     expects: 'a model name, * standing for any characters, such as gpt-4o or gpt-*',
-    isEntry: (entry) => !entry.startsWith('-'),
+    isEntry: (entry) => !entry.startsWith('-') && !/\p{Cc}/u.test(entry),
     denied: [],
   },
   resources: {
-    expects: 'a path that starts with /, such as /v1/chat/completions',
-    isEntry: (entry) => entry.startsWith('/'),
+    expects: 'a path that starts with / and may end with *, such as /v1/chat/completions or /v1/audio/*',
+    isEntry: isResourcePath,
     denied: undefined,
   },
   allowLevels: {

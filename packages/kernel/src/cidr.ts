@@ -33,6 +33,27 @@ export function cidrContains(outer: Cidr, inner: Cidr): boolean {
   return outer.network >> hostBits === inner.network >> hostBits;
 }
 
+/** The two networks that a network consists of; none for a single address. */
+export function halvesOf({ version, network, prefixLength }: Cidr): readonly Cidr[] {
+  if (prefixLength === BITS[version]) return [];
+  const half = prefixLength + 1;
+  return [
+    { version, network, prefixLength: half },
+    { version, network: network | (1n << BigInt(BITS[version] - half)), prefixLength: half },
+  ];
+}
+
+/** An IPv4 address in dots, an IPv6 address as eight groups; what follows a `/` is left to `prefixLength`. */
+export function formatAddress({ version, network }: Cidr): string {
+  const [count, bits, radix, separator] =
+    version === 4 ? ([4, 8n, 10, '.'] as const) : ([8, 16n, 16, ':'] as const);
+  const mask = (1n << bits) - 1n;
+  const groups = Array.from({ length: count }, (_, index) =>
+    ((network >> (bits * BigInt(count - 1 - index))) & mask).toString(radix),
+  );
+  return groups.join(separator);
+}
+
 interface Address {
   readonly version: 4 | 6;
   readonly value: bigint;

@@ -19,6 +19,14 @@ export function matchesPattern(pattern: string, name: string): boolean {
   return matches(compile(pattern), name);
 }
 
+/**
+ * Whether every name that `inner` matches is matched by `outer`. A star of `inner` may stand for a character that
+ * occurs in no pattern, and only a star matches that; the `*` itself is such a character, as no pattern has a literal one.
+ */
+export function patternContains(outer: string, inner: string): boolean {
+  return matchesPattern(outer, inner);
+}
+
 /** The entry that says most about the name: exact beats pattern, then the longer literal part, then the earlier entry. */
 export function bestMatch<T>(
   entries: readonly T[],

@@ -1,4 +1,5 @@
 import { AppError } from '@weir/kernel/errors';
+import { allowsPath } from '@weir/kernel/resource-path';
 import { containsAddress } from '../http/client-address.ts';
 import type { AccessNode, Policy } from '../keys/policy.ts';
 
@@ -26,7 +27,7 @@ export function accessProblem(policy: Policy, caller: Caller): AppError | null {
       );
     }
   }
-  if (!policy.access.every((node) => allowsPath(node, caller))) {
+  if (!policy.access.every((node) => allows(node, caller))) {
     return new AppError('PATH_NOT_ALLOWED', `This API key may not call ${caller.canonicalPath}.`);
   }
   if (!policy.snapshot.key.scopes.includes(caller.scope)) {
@@ -35,14 +36,7 @@ export function accessProblem(policy: Policy, caller: Caller): AppError | null {
   return null;
 }
 
-function allowsPath({ resources }: AccessNode, { path, canonicalPath }: Caller): boolean {
+function allows({ resources }: AccessNode, { path, canonicalPath }: Caller): boolean {
   if (!resources) return true;
-  return resources.some((resource) => isWithin(path, resource) || isWithin(canonicalPath, resource));
-}
-
-/** `/v1/chat` allows `/v1/chat/completions` and not `/v1/chatter`; a trailing `*` allows whatever begins so. */
-function isWithin(path: string, resource: string): boolean {
-  if (resource.endsWith('*')) return path.startsWith(resource.slice(0, -1));
-  if (!path.startsWith(resource)) return false;
-  return path.length === resource.length || resource.endsWith('/') || path[resource.length] === '/';
+  return resources.some((entry) => allowsPath(entry, path) || allowsPath(entry, canonicalPath));
 }

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { parseCidr } from '@weir/kernel/cidr';
+import { formatAddress, parseCidr } from '@weir/kernel/cidr';
 
 export type AddressOf = (peer: string | undefined, forwardedFor: string | undefined) => string;
 
@@ -29,9 +29,7 @@ export function networkList(entries: readonly string[]): BlockList {
   for (const entry of entries) {
     const cidr = parseCidr(entry);
     if (!cidr) continue;
-    const [address = '', prefix] = plainAddress(entry).split('/');
-    if (prefix === undefined) list.addAddress(address, cidr.version === 4 ? 'ipv4' : 'ipv6');
-    else list.addSubnet(address, cidr.prefixLength, cidr.version === 4 ? 'ipv4' : 'ipv6');
+    list.addSubnet(formatAddress(cidr), cidr.prefixLength, cidr.version === 4 ? 'ipv4' : 'ipv6');
   }
   return list;
 }

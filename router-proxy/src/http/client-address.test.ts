@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { containsAddress, networkList } from './client-address.ts';
+
+it.each([
+  ['::ffff:a00:0/104', '10.1.2.3', true],
+  ['::ffff:10.0.0.0/104', '10.1.2.3', true],
+  ['10.0.0.7/8', '10.1.2.3', true],
+  ['0.0.0.0/0', '10.1.2.3', true],
+  ['10.1.2.3', '10.1.2.4', false],
+  ['2001:db8::/32', '2001:db8:1::1', true],
+  ['2001:db8::1', '2001:db8::2', false],
+])('a list with %s, however it is written, contains %s: %s', (entry, address, expected) => {
+  expect(containsAddress(networkList([entry]), address)).toBe(expected);
+});
