@@ -92,6 +92,9 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
     role: ROLE,
     pool: policyPool,
     live,
+    onChanged: () => {
+      metering.flush();
+    },
     clock,
     log,
   });

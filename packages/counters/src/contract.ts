@@ -175,6 +175,11 @@ export interface Settlement {
   readonly cost: bigint;
   readonly tokens: number;
   readonly requests: 0 | 1;
+  /**
+   * Opaque; what proves the close while it is in no other durable place. The attempt keeps its lease with it, in the
+   * place of the evidence of the admission, until `conclude`.
+   */
+  readonly evidence?: string;
 }
 
 export interface ExpiredLease {
@@ -182,8 +187,8 @@ export interface ExpiredLease {
   readonly attemptId: Uuid;
   readonly evidence: string;
   /**
-   * The cap that was granted; null where there is none or only a seed told of the attempt. The evidence was composed
-   * before the admission and may bound a higher one.
+   * The cap that was granted; null where there is none, only a seed told of the attempt, or it is settled. The evidence
+   * of an admission was composed before it and may bound a higher one.
    */
   readonly outputCap: number | null;
 }
@@ -228,11 +233,13 @@ export interface CounterStore {
    * know changes no counter, because the seed reads it from Postgres; only its id is remembered for some minutes.
    */
   settle(settlement: Settlement): Promise<void>;
+  /** The closes of these attempts are durable: evidence that their settlements left is forgotten with their leases. */
+  conclude(organizationId: Uuid, attemptIds: readonly Uuid[]): Promise<void>;
   /** Sets what is not seeded in this epoch yet, and nothing else: live counters are never overwritten or lowered. */
   seed(seed: Seed): Promise<void>;
   /** The current epoch per organization, null where the store has none; how a proxy notices a flush. */
   epochs(organizationIds: readonly Uuid[]): Promise<ReadonlyMap<Uuid, string | null>>;
-  /** Attempts whose lease ran out at least `graceMs` ago; they stay until settled. At most `limit`. */
+  /** Attempts whose lease ran out at least `graceMs` ago; they stay until settled or concluded. At most `limit`. */
   expired(graceMs: number, limit: number): Promise<readonly ExpiredLease[]>;
   close(): Promise<void>;
 }

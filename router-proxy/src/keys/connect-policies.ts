@@ -19,6 +19,8 @@ export interface PoliciesOptions {
   readonly role: string;
   readonly pool: Pool;
   readonly live: LiveRequests;
+  /** Told whenever policies may have changed. */
+  readonly onChanged: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -29,7 +31,8 @@ const UNKNOWN_MS = 2_000;
 const POLICIES_MAX = 10_000;
 
 /** Policies that follow their organizations' changes, and running streams that follow the policies. */
-export function connectPolicies({ url, role, pool, live, clock, log }: PoliciesOptions): Policies {
+export function connectPolicies(options: PoliciesOptions): Policies {
+  const { url, role, pool, live, clock, log } = options;
   const cache = createPolicyCache({
     store: createSnapshotStore(pool),
     clock,
@@ -38,6 +41,7 @@ export function connectPolicies({ url, role, pool, live, clock, log }: PoliciesO
     unknownMs: UNKNOWN_MS,
     entriesMax: POLICIES_MAX,
     onChanged: (organizationId) => {
+      options.onChanged();
       for (const keyHash of live.keyHashes(organizationId)) void judgeAgain(keyHash);
     },
   });

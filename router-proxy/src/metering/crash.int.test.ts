@@ -98,8 +98,12 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
     });
     await eventually(() => isReady, 20_000);
     if (plan.isFlushed) {
-      const rows = begun.length + closed.length;
-      await eventually(async () => (await test.rows()).length === rows);
+      await eventually(async () => {
+        const rows = await test.rows();
+        const attempts = new Set(rows.map((row) => row.attempt_id));
+        const closes = rows.filter((row) => row.class === 'close');
+        return attempts.size === begun.length && closes.length === closed.length;
+      });
     }
     child.kill('SIGKILL');
     await ended;
@@ -148,7 +152,9 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
       expect(new Set(ids).size).toBe(ids.length);
     }
     const settled = (await test.rows()).filter((row) => row.kind === 'settled').map((row) => row.attempt_id);
-    if (plan.isFlushed) expect(settled.toSorted()).toEqual(closed.toSorted());
+    // What was closed is settled exactly where Postgres or the store has the close; a journal only has the intent.
+    if (plan.isFlushed || (mode === 'redis' && plan.phase !== 'load'))
+      expect(settled.toSorted()).toEqual(closed.toSorted());
     expect((await test.rows()).filter((row) => row.kind === 'adjusted')).toEqual([]);
   }
 });

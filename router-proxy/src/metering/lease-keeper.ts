@@ -5,7 +5,7 @@ import type { Logger } from '@weir/service/logger';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { LiveAttempt, LiveAttempts } from './live-attempts.ts';
 import type { MeteringMetrics } from './metrics.ts';
-import { settlementOf, type Settler } from './settler.ts';
+import type { Settler } from './settler.ts';
 
 /**
  * Keeps the counter store's knowledge of this process's attempts true: renews leases at half of their life, notices
@@ -44,8 +44,7 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
     }
     metrics.reasserted.inc(attempts.length);
     // A close that came meanwhile was settled against a store that did not know the attempt.
-    for (const attempt of attempts)
-      if (attempt.close && attempt.isProven) settler.settle(settlementOf(attempt.close));
+    for (const { settlement } of attempts) if (settlement) settler.settle(settlement);
   };
 
   const renew = async (organizationId: Uuid, attempts: readonly LiveAttempt[]): Promise<void> => {
@@ -88,7 +87,9 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   const renewDue = async (organizations: readonly Uuid[]): Promise<void> => {
     const nowMs = clock.now();
     for (const organizationId of organizations) {
-      const due = live.of(organizationId).filter((attempt) => attempt.renewAtMs <= nowMs && !attempt.close);
+      const due = live
+        .of(organizationId)
+        .filter((attempt) => attempt.renewAtMs <= nowMs && !attempt.settlement);
       if (due.length > 0) await renew(organizationId, due);
     }
   };

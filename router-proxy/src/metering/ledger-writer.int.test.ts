@@ -42,11 +42,13 @@ function aLoad(owner: TestOwner, attempts: number): Load {
   };
 }
 
-/** Every attempt has exactly its intent and its close, and the sums are equal. */
+/** Every attempt has exactly one close, at most one intent and nothing else, and the sums are equal. */
 async function expectExactly({ intents, closes }: Load): Promise<void> {
   const rows = await test.rows();
   const of = (kind: string) => rows.filter((row) => row.class === kind).map((row) => row.attempt_id);
-  expect(of('intent').toSorted()).toEqual(intents.map((intent) => intent.attemptId).toSorted());
+  const known = new Set(intents.map((intent) => intent.attemptId));
+  expect(of('intent').filter((id) => !known.has(id))).toEqual([]);
+  expect(new Set(of('intent')).size).toBe(of('intent').length);
   expect(of('close').toSorted()).toEqual(closes.map((close) => close.attemptId).toSorted());
   const sum = rows.reduce((total, row) => total + BigInt(row.cost), 0n);
   expect(sum).toBe(closes.reduce((total, close) => total + close.cost, 0n));
@@ -62,7 +64,34 @@ describe('the ledger writer', () => {
     }
     await writer.settled(soon());
     await expectExactly(load);
-    expect(durable).toHaveLength(1_200);
+    // Every close came before its intent had left, and took its place.
+    expect(durable).toHaveLength(600);
+    await writer.stop(soon());
+  });
+
+  it('writes one row for an attempt that ends soon, and the intent of one that runs before it ends', async () => {
+    const [short, long] = [anIntent(test.owner), anIntent(test.owner)];
+    const { writer } = createTestWriter(test.pool, home.path, { intentMs: 50, flushMs: 5 });
+    writer.enqueue(long);
+    writer.enqueue(short);
+    writer.enqueue(aClose(short));
+    await eventually(async () => (await test.rows()).length === 2);
+    expect((await test.rows()).map((row) => [row.attempt_id, row.kind])).toEqual([
+      [short.attemptId, 'settled'],
+      [long.attemptId, 'intent'],
+    ]);
+    writer.enqueue(aClose(long));
+    await writer.settled(soon());
+    await expectExactly({ intents: [short, long], closes: [aClose(short), aClose(long)] });
+    await writer.stop(soon());
+  });
+
+  it('writes intents at once when asked to flush', async () => {
+    const intent = anIntent(test.owner);
+    const { writer } = createTestWriter(test.pool, home.path, { intentMs: 60_000, flushMs: 60_000 });
+    writer.enqueue(intent);
+    writer.flush();
+    await eventually(async () => (await test.rows()).length === 1);
     await writer.stop(soon());
   });
 

@@ -3,6 +3,7 @@ import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import type { Logger } from '@weir/service/logger';
 import type { DeadLetters } from './dead-letters.ts';
 import type { LedgerAppender } from './ledger-appender.ts';
+import { createLedgerQueue, type Batch } from './ledger-queue.ts';
 import type { MeteringMetrics } from './metrics.ts';
 import type { MeteringSettings } from './settings.ts';
 import type { Spill } from './spill.ts';
@@ -10,9 +11,9 @@ import type { Spill } from './spill.ts';
 /**
  * Takes records and brings each into the ledger, at least once and therefore, by its key, exactly once.
  *
- * While Postgres answers, what is queued leaves in batches, when `flushRows` wait or the oldest has waited `flushMs`;
- * when all statements are on their way, with the next that comes back, so batches grow with the load. A batch that fails for want of
- * Postgres goes back to the head of the queue and `away` begins: one probe at a time, with backoff, and after
+ * While Postgres answers, what is queued leaves in batches, when `flushRows` are ready or the oldest has waited
+ * `flushMs`; when all statements are on their way, with the next that comes back, so batches grow with the load. An
+ * intent waits up to `intentMs` for its close to take its place. A batch that fails for want of Postgres goes back to the head of the queue and `away` begins: one probe at a time, with backoff, and after
  * `spillAfterMs` everything queued goes to disk. The first probe that succeeds ends it; the files are then replayed
  * beside the new batches. The queue is bounded by `queueRowsMax`; what is beyond goes to disk, whatever the reason.
  */
@@ -40,22 +41,13 @@ export interface LedgerWriterOptions {
   readonly onDurable: (records: readonly AttemptRecord[]) => void;
 }
 
-interface Batch {
-  readonly records: readonly AttemptRecord[];
-  /** The number of its oldest record. */
-  readonly oldest: number;
-}
-
 const BACKOFF_MIN_MS = 50;
 const BACKOFF_MAX_MS = 2_000;
 const SETTLED_POLL_MS = 5;
 
 export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   const { appender, spill, deadLetters, settings, metrics, log, onDurable } = options;
-  let queue: AttemptRecord[] = [];
-  /** How many records were ever queued, and the number of the oldest one in the queue. */
-  let queued = 0;
-  let oldestQueued = 0;
+  const queue = createLedgerQueue();
   const sending = new Set<Batch>();
   let timer: NodeJS.Timeout | undefined;
   let awaySince: number | undefined;
@@ -71,30 +63,31 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     }, settings.flushMs);
   };
 
-  /** Sends all that is queued as far as statements are free; what is left goes when one comes back. */
-
+  /** Sends what is ready as far as statements are free; what is left goes when one comes back. */
   const pump = (): void => {
     if (awaySince !== undefined) return spillIfDue();
-    while (queue.length > 0 && sending.size < settings.inFlightMax)
+    queue.release(performance.now() - settings.intentMs);
+    while (queue.ready > 0 && sending.size < settings.inFlightMax)
       void send(takeBatch(settings.batchRowsMax));
-    isOverdue = queue.length > 0;
-    if (queue.length > settings.queueRowsMax) spillQueue();
+    isOverdue = queue.ready > 0;
+    if (queue.size > settings.queueRowsMax) spillQueue();
+    if (queue.size > 0 && !isOverdue) schedule();
+  };
+
+  const flush = (): void => {
+    queue.release(Number.POSITIVE_INFINITY);
+    pump();
   };
 
   const takeBatch = (rowsMax: number): Batch => {
-    const records = queue.length > rowsMax ? queue.splice(0, rowsMax) : queue;
-    if (records === queue) queue = [];
-    const batch = { records, oldest: oldestQueued };
-    oldestQueued = queue.length === 0 ? queued : oldestQueued + records.length;
+    const batch = queue.take(rowsMax);
     sending.add(batch);
     return batch;
   };
 
-  const putBack = ({ records, oldest }: Batch): void => {
+  const putBack = (batch: Batch): void => {
     // After the stop everything that was on its way is on disk already.
-    if (isStopping) return;
-    queue = [...records, ...queue];
-    oldestQueued = Math.min(oldest, oldestQueued);
+    if (!isStopping) queue.putBack(batch);
   };
 
   const send = async (batch: Batch): Promise<void> => {
@@ -109,7 +102,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
       sending.delete(batch);
     }
     // Not at once whatever is there: rows that have not waited yet make the next batch larger.
-    if (!isStopping && (isOverdue || queue.length >= settings.flushRows || awaySince !== undefined)) pump();
+    if (!isStopping && (isOverdue || queue.ready >= settings.flushRows || awaySince !== undefined)) pump();
   };
 
   const beginAway = (err: unknown): void => {
@@ -121,15 +114,17 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   };
 
   const spillIfDue = (): void => {
-    if (queue.length === 0 || awaySince === undefined) return;
+    if (queue.size === 0 || awaySince === undefined) return;
     const isDue =
-      performance.now() - awaySince >= settings.spillAfterMs || queue.length > settings.queueRowsMax;
+      performance.now() - awaySince >= settings.spillAfterMs || queue.size > settings.queueRowsMax;
     if (isDue) spillQueue();
-    if (queue.length > 0) schedule();
+    if (queue.size > 0) schedule();
   };
 
   const spillQueue = (): void => {
-    const records = isStopping ? [...queue, ...[...sending].flatMap((batch) => batch.records)] : queue;
+    const waiting = queue.takeAll();
+    const unsure = isStopping ? [...sending].flatMap((batch) => batch.records) : [];
+    const records = [...waiting.records, ...unsure];
     if (records.length === 0) return;
     try {
       spill.append(records);
@@ -137,11 +132,10 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
       // The disk refuses as well: memory is all that is left, and the proxy stops accepting.
       if (!isSpillFailing) log.error({ err }, 'spill cannot be written');
       isSpillFailing = true;
+      queue.putBack(waiting);
       return;
     }
     isSpillFailing = false;
-    queue = [];
-    oldestQueued = queued;
     metrics.rows.inc({ outcome: 'spilled' }, records.length);
     onDurable(records);
     if (awaySince === undefined) void replay();
@@ -209,30 +203,30 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   };
 
   /** The number of the oldest record that is neither in Postgres nor on disk. */
-  const oldestUnwritten = (): number => Math.min(oldestQueued, ...[...sending].map((batch) => batch.oldest));
-  const isIdle = (): boolean => queue.length === 0 && sending.size === 0;
+  const oldestUnwritten = (): number =>
+    Math.min(queue.oldest(), ...[...sending].map((batch) => batch.oldest));
+  const isIdle = (): boolean => queue.size === 0 && sending.size === 0;
 
   void replay();
   return {
     enqueue(record) {
-      queue.push(record);
-      queued++;
+      queue.add(record, performance.now());
       if (isStopping) spillQueue();
-      else if (queue.length >= settings.flushRows) pump();
+      else if (queue.ready >= settings.flushRows) pump();
       else schedule();
     },
-    flush: pump,
+    flush,
     async settled(signal) {
-      const upto = queued;
-      pump();
+      const upto = queue.added;
+      flush();
       while (oldestUnwritten() < upto || spill.bytes() > 0)
         await delay(SETTLED_POLL_MS, undefined, { signal });
     },
     isAccepting: () => !isSpillFailing && !spill.isFull(),
-    queuedRows: () => [...sending].reduce((rows, batch) => rows + batch.records.length, queue.length),
+    queuedRows: () => [...sending].reduce((rows, batch) => rows + batch.records.length, queue.size),
     async stop(signal) {
       while (!isIdle() && !signal.aborted && awaySince === undefined) {
-        pump();
+        flush();
         await delay(SETTLED_POLL_MS);
       }
       isStopping = true;

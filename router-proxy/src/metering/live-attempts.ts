@@ -1,5 +1,5 @@
-import type { AttemptClose, AttemptIntent } from '@weir/contracts/attempt-record';
-import type { AdmitRequest } from '@weir/counters/contract';
+import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { AdmitRequest, Settlement } from '@weir/counters/contract';
 import type { Uuid } from '@weir/kernel/ids';
 
 /**
@@ -10,16 +10,12 @@ export interface LiveAttempt {
   readonly intent: AttemptIntent;
   readonly admission: AdmitRequest;
   readonly outputCap: number | null;
-  /** The journal's segment that proves it; 0 for none. */
+  /** The journal's segment that proves it; 0 where the counter store does. */
   readonly segment: number;
   /** Unix milliseconds of this process's clock. */
   renewAtMs: number;
-  close: AttemptClose | undefined;
-  /**
-   * Whether its intent is in Postgres or on disk. Until then the record in the counter store is all that would be left
-   * of it after a kill, and a settlement would erase that, so it waits.
-   */
-  isProven: boolean;
+  /** What its close means to the counters; undefined while it runs. */
+  settlement: Settlement | undefined;
 }
 
 export interface LiveAttempts {

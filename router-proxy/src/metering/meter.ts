@@ -1,12 +1,14 @@
 import type { AttemptIntent, AttemptRecord } from '@weir/contracts/attempt-record';
 import type { AdmitRequest, CounterStore } from '@weir/counters/contract';
 import type { Clock } from '@weir/kernel/clock';
+import type { Uuid } from '@weir/kernel/ids';
 import type { Logger } from '@weir/service/logger';
 import type { Meter } from './contract.ts';
 import type { Journal } from './journal.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { LiveAttempts } from './live-attempts.ts';
 import type { MeteringMetrics } from './metrics.ts';
+import { encodeRecord } from './record-codec.ts';
 import { settlementOf, type Settler } from './settler.ts';
 
 export interface MeterOptions {
@@ -53,20 +55,20 @@ export function createMeter(options: MeterOptions): Meter {
     begin(intent, admission, outputCap) {
       const segment = needsJournal(admission) ? journalize(intent) : 0;
       const renewAtMs = clock.now() + admission.leaseMs / 2;
-      const isProven = segment !== 0;
-      live.add({ intent, admission, outputCap, segment, renewAtMs, close: undefined, isProven });
+      live.add({ intent, admission, outputCap, segment, renewAtMs, settlement: undefined });
       writer.enqueue(intent);
     },
     close(close) {
       const attempt = live.get(close.organizationId, close.attemptId);
-      if (attempt) attempt.close = close;
-      if (!attempt || attempt.isProven) settler.settle(settlementOf(close));
+      const amounts = settlementOf(close);
+      // Without a journal the store's record is all that would be left of it, so the close takes its place there.
+      const isProvenByStore = attempt !== undefined && !needsJournal(attempt.admission);
+      const settlement = isProvenByStore ? { ...amounts, evidence: encodeRecord(close) } : amounts;
+      if (attempt) attempt.settlement = settlement;
+      settler.settle(settlement);
       // In process, so it cannot be out of reach; it ignores what it does not know.
-      if (attempt && fallback && isFallbackAdmission(attempt.admission))
-        void fallback.settle(settlementOf(close));
+      if (attempt && fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(amounts);
       writer.enqueue(close);
-      // Somebody may be waiting for the slot that only the settlement frees.
-      if (attempt && !attempt.isProven && attempt.admission.concurrency.length > 0) writer.flush();
     },
     async drain(signal) {
       await settler.retry();
@@ -75,19 +77,20 @@ export function createMeter(options: MeterOptions): Meter {
   };
 }
 
-/** What follows from records being in Postgres or on disk: intents prove attempts, closes end them. */
+/** What follows from closes being in Postgres or on disk: nothing else need prove their attempts. */
 export function createConfirmation(live: LiveAttempts, settler: Settler, journal: Journal) {
   return (records: readonly AttemptRecord[]): void => {
-    for (const record of records) {
-      const attempt = live.get(record.organizationId, record.attemptId);
+    const concluded = new Map<Uuid, Uuid[]>();
+    for (const { kind, organizationId, attemptId } of records) {
+      const attempt = kind === 'intent' ? undefined : live.get(organizationId, attemptId);
       if (!attempt) continue;
-      if (!attempt.isProven) {
-        attempt.isProven = true;
-        if (attempt.close) settler.settle(settlementOf(attempt.close));
-      }
-      if (record.kind === 'intent') continue;
       if (attempt.segment !== 0) journal.release(attempt.segment);
-      live.remove(record.organizationId, record.attemptId);
+      live.remove(organizationId, attemptId);
+      if (attempt.settlement?.evidence === undefined) continue;
+      const ids = concluded.get(organizationId);
+      if (ids) ids.push(attemptId);
+      else concluded.set(organizationId, [attemptId]);
     }
+    for (const [organizationId, ids] of concluded) settler.conclude(organizationId, ids);
   };
 }

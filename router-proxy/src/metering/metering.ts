@@ -48,6 +48,11 @@ export interface Metering {
   readonly meter: Meter;
   /** Begins the background work; resolves when what an earlier process left is in Postgres, or after some seconds. */
   start(): Promise<void>;
+  /**
+   * Writes what is queued at once. A change of policy may bring a budget, and what runs already counts for it: whichever
+   * proxy seeds its counter has to find the intents of all in Postgres.
+   */
+  flush(): void;
   /** Writes what is queued until the signal and the rest to disk. Nothing may be begun after it. */
   stop(signal: AbortSignal): Promise<void>;
 }
@@ -119,6 +124,7 @@ export function createMetering(options: MeteringOptions): Metering {
       const recovered = recover().catch(() => undefined);
       await Promise.race([recovered, delay(RECOVERY_PATIENCE_MS, undefined, { ref: false })]);
     },
+    flush: writer.flush,
     async stop(signal) {
       for (const repetition of repetitions) repetition.stop();
       await meter.drain(signal);

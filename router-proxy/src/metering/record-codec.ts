@@ -117,6 +117,11 @@ export function decodeRecord(text: string): AttemptRecord | undefined {
   return parsed.data[0] === INTENT ? decodeEvidence(text) : toClose(parsed.data);
 }
 
+/** What an expired lease holds: the close of an attempt that ended, the intent of one that did not. */
+export function decodeProof(text: string, grantedCap: number | null): AttemptRecord | undefined {
+  return text.startsWith(`["${CLOSE}"`) ? decodeRecord(text) : decodeEvidence(text, grantedCap);
+}
+
 function encodeClose(close: AttemptClose): string {
   const { usage } = close;
   return JSON.stringify([

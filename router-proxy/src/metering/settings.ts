@@ -1,8 +1,10 @@
 /** Bounds and rhythms of metering. Every value has a default that suits production; tests shorten them. */
 export interface MeteringSettings {
-  /** A batch leaves when this many rows wait, or when the first of them has waited `flushMs`. */
+  /** A batch leaves when this many rows are ready, or when the first of them has waited `flushMs`. */
   readonly flushRows: number;
   readonly flushMs: number;
+  /** How long an intent waits for its close, to be written as one row. */
+  readonly intentMs: number;
   /** The most rows of one statement. */
   readonly batchRowsMax: number;
   /** Statements on their way at the same time; the pool must have at least this many connections and some more. */
@@ -35,7 +37,8 @@ export interface MeteringSettings {
 
 export const METERING_DEFAULTS: MeteringSettings = {
   flushRows: 200,
-  flushMs: 10,
+  flushMs: 25,
+  intentMs: 100,
   batchRowsMax: 1_000,
   inFlightMax: 3,
   queueRowsMax: 20_000,

@@ -11,6 +11,8 @@ import type { MeteringMetrics } from './metrics.ts';
  */
 export interface Settler {
   settle(settlement: Settlement): void;
+  /** The closes of these attempts are durable, so the store need not prove them any longer. */
+  conclude(organizationId: Uuid, attemptIds: readonly Uuid[]): void;
   /** Offers everything pending once; resolves when the store answered, or at its first failure. */
   retry(): Promise<void>;
   pending(): number;
@@ -41,6 +43,16 @@ export function createSettler(store: CounterStore, metrics: MeteringMetrics): Se
         keep(settlement);
       });
     },
+    conclude(organizationId, attemptIds) {
+      for (const id of attemptIds) {
+        const unsettled = pending.get(id);
+        if (unsettled) pending.set(id, withoutEvidence(unsettled));
+      }
+      // What the store did not hear of ends with its lease: the sweeper finds the close in the ledger.
+      store.conclude(organizationId, attemptIds).catch(() => {
+        metrics.storeFailures.inc();
+      });
+    },
     async retry() {
       if (isRetrying) return;
       isRetrying = true;
@@ -59,6 +71,10 @@ export function createSettler(store: CounterStore, metrics: MeteringMetrics): Se
     },
     pending: () => pending.size,
   };
+}
+
+function withoutEvidence({ organizationId, attemptId, cost, tokens, requests }: Settlement): Settlement {
+  return { organizationId, attemptId, cost, tokens, requests };
 }
 
 /** What a close means to the counters. Every close counts as one request, as it does in the ledger's sums. */

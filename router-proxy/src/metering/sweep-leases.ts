@@ -2,7 +2,7 @@ import type { CounterStore, ExpiredLease } from '@weir/counters/contract';
 import type { Logger } from '@weir/service/logger';
 import type { LedgerClient } from './ledger-client.ts';
 import type { ProvisionalCloser } from './provisional.ts';
-import { decodeEvidence } from './record-codec.ts';
+import { decodeProof } from './record-codec.ts';
 
 const LEASES = 500;
 const ROUNDS_MAX = 20;
@@ -16,8 +16,8 @@ export interface LeaseSweepOptions {
 }
 
 /**
- * Ends attempts whose lease ran out. The ledger says what they cost, after a provisional close where it has none; the
- * counters get that. Rejects when Postgres or the store is away; nothing is lost by that.
+ * Ends attempts whose lease ran out. The ledger says what they cost: by the close that their proxy left as evidence, or
+ * by a provisional one where it has none; the counters get that. Rejects when Postgres or the store is away; nothing is lost by that.
  */
 export async function sweepLeases(options: LeaseSweepOptions): Promise<void> {
   const { store, graceMs } = options;
@@ -30,11 +30,11 @@ export async function sweepLeases(options: LeaseSweepOptions): Promise<void> {
 
 async function endAttempts(options: LeaseSweepOptions, leases: readonly ExpiredLease[]): Promise<void> {
   const { store, ledger, closer, log } = options;
-  const intents = leases
-    .map((lease) => decodeEvidence(lease.evidence, lease.outputCap))
-    .filter((intent) => intent !== undefined);
+  const records = leases
+    .map((lease) => decodeProof(lease.evidence, lease.outputCap))
+    .filter((record) => record !== undefined);
   const attemptIds = leases.map((lease) => lease.attemptId);
-  await closer.close(intents, attemptIds);
+  await closer.close(records, attemptIds);
   const totals = new Map((await ledger.totals(attemptIds)).map((total) => [total.attemptId, total]));
   for (const { organizationId, attemptId } of leases) {
     const total = totals.get(attemptId);
@@ -47,5 +47,9 @@ async function endAttempts(options: LeaseSweepOptions, leases: readonly ExpiredL
       tokens: total?.tokens ?? 0,
       requests: total ? 1 : 0,
     });
+  }
+  for (const [organizationId, ended] of Map.groupBy(leases, (lease) => lease.organizationId)) {
+    const ids = ended.map((lease) => lease.attemptId);
+    await store.conclude(organizationId, ids);
   }
 }

@@ -33,6 +33,7 @@ export function createLocalTestStore(seedQuarantineMs = 200): TestStore {
     leased: (organizationId, ids) => store.leased(organizationId, ids),
     reassert: (request, outputCap) => store.reassert(request, outputCap),
     settle: (settlement) => store.settle(settlement),
+    conclude: (organizationId, ids) => store.conclude(organizationId, ids),
     seed: (seed) => store.seed(seed),
     epochs: (ids) => store.epochs(ids),
     expired: (graceMs, limit) => store.expired(graceMs, limit),

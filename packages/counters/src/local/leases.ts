@@ -60,15 +60,17 @@ export function reassert(
 
 export function expired(state: LocalState, graceMs: number, limit: number, nowMs: number): ExpiredLease[] {
   const found: ExpiredLease[] = [];
-  for (const attempt of state.live.values()) {
-    if (found.length >= limit) break;
-    if (attempt.leaseUntilMs > nowMs - graceMs) continue;
-    found.push({
-      organizationId: attempt.organization.id,
-      attemptId: attempt.id,
-      evidence: attempt.evidence,
-      outputCap: attempt.outputCap,
-    });
+  for (const attempts of [state.live, state.unconcluded]) {
+    for (const attempt of attempts.values()) {
+      if (found.length >= limit) return found;
+      if (attempt.leaseUntilMs > nowMs - graceMs) continue;
+      found.push({
+        organizationId: attempt.organization.id,
+        attemptId: attempt.id,
+        evidence: attempt.evidence,
+        outputCap: attempt.outputCap,
+      });
+    }
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import type { Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, Settlement } from '../contract.ts';
 import { toAmount } from '../amount.ts';
 import { settledAmount } from '../attempt-request.ts';
@@ -28,7 +29,16 @@ export function settle(state: LocalState, settlement: Settlement, nowMs: number)
   attempt.cost = cost;
   attempt.tokens = settlement.tokens;
   attempt.requests = settlement.requests;
-  if (isFirst) end(state, attempt, nowMs);
+  if (isFirst) end(state, attempt, settlement.evidence ?? '', nowMs);
+}
+
+export function conclude(state: LocalState, ids: readonly Uuid[]): void {
+  for (const id of ids) {
+    const attempt = state.unconcluded.get(id);
+    if (attempt === undefined) continue;
+    attempt.evidence = '';
+    state.unconcluded.delete(id);
+  }
 }
 
 /** Replaces the hold by the actual amount. Without a hold the counter was seeded with the attempt's close. */
@@ -65,13 +75,15 @@ function replace(charge: Charge, attempt: Attempt, amount: number, nowMs: number
   else if (counter.seeded) counter.committed += amount - settledAmount(metric, attempt, attempt.cost);
 }
 
-function end(state: LocalState, attempt: Attempt, nowMs: number): void {
+function end(state: LocalState, attempt: Attempt, evidence: string, nowMs: number): void {
   for (const subject of attempt.occupied) subject.leases.delete(attempt);
   attempt.occupied = [];
-  attempt.evidence = '';
+  attempt.evidence = evidence;
+  attempt.outputCap = null;
   attempt.state = 'settled';
   attempt.endedAtMs = nowMs;
   state.live.delete(attempt.id);
+  if (evidence !== '') state.unconcluded.set(attempt.id, attempt);
   state.ended.add(attempt);
 }
 

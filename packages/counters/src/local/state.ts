@@ -73,6 +73,8 @@ export interface LocalState {
   readonly live: Map<Uuid, Attempt>;
   /** Settled and withdrawn attempts. */
   readonly ended: Ended;
+  /** Settled attempts whose evidence is still needed. */
+  readonly unconcluded: Map<Uuid, Attempt>;
   readonly seedQuarantineMs: number;
   /** Slots of the admission that runs; one list for all, because this is the hot path and never yields. */
   readonly slots: (Slot | undefined)[];

@@ -4,7 +4,7 @@ import { admit } from './admit.ts';
 import { createEnded } from './ended.ts';
 import { expired, reassert, renew } from './leases.ts';
 import { seed } from './seed.ts';
-import { settle } from './settle.ts';
+import { conclude, settle } from './settle.ts';
 import type { LocalState } from './state.ts';
 import { createSweep } from './sweep.ts';
 
@@ -26,6 +26,7 @@ export function createLocalCounterStore({
     organizations: new Map(),
     live: new Map(),
     ended: createEnded(),
+    unconcluded: new Map(),
     seedQuarantineMs,
     slots: [],
     lookups: 0,
@@ -42,7 +43,8 @@ export function createLocalCounterStore({
   return Object.freeze<CounterStore>({
     admit: (request) => answer((nowMs) => admit(state, request, nowMs)),
     renew: (_organizationId, ids, leaseMs) => answer((nowMs) => renew(state, ids, leaseMs, nowMs)),
-    leased: (_organizationId, ids) => answer(() => ids.filter((id) => state.live.has(id))),
+    leased: (_organizationId, ids) =>
+      answer(() => ids.filter((id) => state.live.has(id) || state.unconcluded.has(id))),
     reassert: (request, outputCap) =>
       answer((nowMs) => {
         reassert(state, request, outputCap, nowMs);
@@ -50,6 +52,10 @@ export function createLocalCounterStore({
     settle: (settlement) =>
       answer((nowMs) => {
         settle(state, settlement, nowMs);
+      }),
+    conclude: (_organizationId, ids) =>
+      answer(() => {
+        conclude(state, ids);
       }),
     seed: (given) =>
       answer((nowMs) => {

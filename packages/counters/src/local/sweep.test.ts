@@ -13,6 +13,7 @@ function emptyState(): LocalState {
     live: new Map(),
     ended: createEnded(),
     seedQuarantineMs: 0,
+    unconcluded: new Map(),
     slots: [],
     lookups: 0,
   };

@@ -46,6 +46,7 @@ const PAUSE_MS = 500;
 /** A re-assertion follows a flush, so an announcement from before it does not count. */
 const REANNOUNCE_MS = 1_000;
 const RENEWALS_AT_ONCE = 500;
+const CONCLUDED_AT_ONCE = 500;
 
 /**
  * The counter store that any number of proxies share: Redis 7 or later, alone, with Sentinel or as a cluster. One
@@ -71,7 +72,8 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     return { keys: organizationKeys(prefix, organizationId), now: now(), seedQuarantineMs, newEpoch: epochs };
   };
 
-  const settle = async ({ organizationId, attemptId, cost, tokens, requests }: Settlement): Promise<void> => {
+  const settle = async (settlement: Settlement): Promise<void> => {
+    const { organizationId, attemptId, cost, tokens, requests, evidence } = settlement;
     const keys = organizationKeys(prefix, organizationId);
     const names = [keys.epoch, keys.attempt(attemptId), keys.leases];
     await runner.script('settle', names, [
@@ -81,6 +83,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
       toAmount(cost, 'cost'),
       tokens,
       requests,
+      evidence ?? '',
     ]);
   };
   const release = (organizationId: Uuid, attemptId: Uuid): Promise<void> =>
@@ -120,6 +123,12 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     admit,
     renew,
     settle,
+    async conclude(organizationId, ids) {
+      const { base, leases } = organizationKeys(prefix, organizationId);
+      for (let from = 0; from < ids.length; from += CONCLUDED_AT_ONCE) {
+        await runner.script('conclude', [leases], [base, ...ids.slice(from, from + CONCLUDED_AT_ONCE)]);
+      }
+    },
     async leased(organizationId, ids) {
       if (ids.length === 0) return [];
       const { leases } = organizationKeys(prefix, organizationId);

@@ -129,6 +129,36 @@ export function describeConcurrency(createRig: CreateRig): void {
       expect(await mine(5000)).toEqual([]);
     });
 
+    it('keeps what proves a settled attempt under its lease until it is concluded, and its slot not', async () => {
+      const request = ask(1, 'what the proxy knew');
+      const { attemptId } = request;
+      await admit(rig, request);
+      await rig.store.settle({
+        ...{ organizationId: organization, attemptId, cost: 5n, tokens: 0, requests: 1 },
+        evidence: 'what became of it',
+      });
+      const other = ask(1);
+      expect(await admit(rig, other)).toMatchObject({ kind: 'admitted' });
+      await settle(rig, other, 0n);
+      expect(await rig.store.leased(organization, [attemptId, other.attemptId])).toEqual([attemptId]);
+      const mine = async () =>
+        (await rig.store.expired(0, 100)).filter((lease) => lease.organizationId === organization);
+      expect(await mine()).toEqual([]);
+      rig.clock.nowMs += 60_000;
+      const entry = {
+        organizationId: organization,
+        attemptId,
+        evidence: 'what became of it',
+        outputCap: null,
+      };
+      expect(await mine()).toEqual([entry]);
+      await rig.store.conclude(organization, [other.attemptId]);
+      expect(await mine()).toEqual([entry]);
+      await rig.store.conclude(organization, [attemptId]);
+      expect(await mine()).toEqual([]);
+      expect(await rig.store.leased(organization, [attemptId])).toEqual([]);
+    });
+
     it('lists no more expired leases than asked for', async () => {
       await countAdmitted(rig, () => ask(9), 5);
       rig.clock.nowMs += 60_000;

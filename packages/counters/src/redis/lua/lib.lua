@@ -131,6 +131,9 @@ local function save_attempt(key, attempt)
   call('SET', key, cmsgpack.pack(attempt), 'PX', ended and SETTLED_TTL or ATTEMPT_TTL)
 end
 
+-- Where the evidence of a settlement is kept until its close is durable; the record of the attempt may expire before.
+local function evidence_key(base, id) return base .. 'v:' .. id end
+
 -- What a settlement means in the unit of a balance.
 local function amount_of(metric, cost, tokens, requests)
   return metric == COST_METRIC and cost or metric == TOKEN_METRIC and tokens or requests

@@ -1,5 +1,5 @@
 -- Replaces the hold of an attempt by what it used. Never refused; a second settlement replaces the first.
--- KEYS: epoch, attempt, leases. ARGV: 1 now or '', 2 base, 3 attempt id, 4 cost, 5 tokens, 6 requests.
+-- KEYS: epoch, attempt, leases. ARGV: 1 now or '', 2 base, 3 attempt id, 4 cost, 5 tokens, 6 requests, 7 evidence or ''.
 -- Returns 1, or 0 where the attempt was unknown: then only its amounts are remembered.
 
 local now = now_ms(ARGV[1])
@@ -51,7 +51,8 @@ end
 
 if first then
   for _, subject in ipairs(attempt[OCCUPIES]) do call('ZREM', base .. 'c:' .. subject, id) end
-  call('ZREM', KEYS[3], id)
+  if ARGV[7] == '' then call('ZREM', KEYS[3], id)
+  else call('SET', evidence_key(base, id), ARGV[7], 'PX', ATTEMPT_TTL) end
   attempt[STATE], attempt[EVIDENCE], attempt[OCCUPIES], attempt[ENDED_AT] = SETTLED, '', {}, now
 end
 attempt[COST], attempt[TOKENS], attempt[REQUESTS] = cost, tokens, requests
