@@ -62,11 +62,16 @@ async function begin(client: ClientBase, { name, cursorTable, lock }: Projection
   const locked =
     lock === undefined
       ? undefined
-      : client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))::text as locked`, [lock]);
-  const cursor = client.query<LogPosition>(
-    `select xid::text, seq::text from ${cursorTable} where name = $1 for update`,
-    [name],
-  );
+      : client.query({
+          name: `${name}-lock`,
+          text: `select pg_advisory_xact_lock(hashtextextended($1, 0))::text as locked`,
+          values: [lock],
+        });
+  const cursor = client.query<LogPosition>({
+    name: `${name}-cursor`,
+    text: `select xid::text, seq::text from ${cursorTable} where name = $1 for update`,
+    values: [name],
+  });
   const [, , { rows }] = await Promise.all([begun, locked, cursor]);
   const [from] = rows;
   if (!from) throw new Error(`there is no cursor ${name} in ${cursorTable}`);
@@ -78,10 +83,11 @@ async function applyBatch(client: ClientBase, projection: Projection, limit: num
   const batch = await projection.apply(client, await begin(client, projection), limit);
   const moved =
     batch &&
-    client.query(
-      `update ${cursorTable} set xid = $2::xid8, seq = $3::bigint, updated_at = now() where name = $1`,
-      [name, batch.last.xid, batch.last.seq],
-    );
+    client.query({
+      name: `${name}-move`,
+      text: `update ${cursorTable} set xid = $2::xid8, seq = $3::bigint, updated_at = now() where name = $1`,
+      values: [name, batch.last.xid, batch.last.seq],
+    });
   // Sent together: should the first fail, the commit of a failed transaction is a rollback.
   await Promise.all([moved, client.query('commit')]);
   return batch?.rows ?? 0;

@@ -22,13 +22,18 @@ const APPLY = `
     order by l.xid, l.seq
     limit $3
   ),
+  gathered as (
+    select organization_id, account_path, api_key_id, model_effective as model, business_date,
+           count(*) filter (where class = 'close') as requests, sum(tokens) as tokens, sum(cost) as cost_nano
+    from batch where class <> 'intent'
+    group by organization_id, account_path, api_key_id, model_effective, business_date
+  ),
   spend as (
-    select b.organization_id, n.node_id, b.model_effective as model, b.business_date,
-           count(*) filter (where b.class = 'close') as requests, sum(b.tokens) as tokens, sum(b.cost) as cost_nano
-    from batch b
-    cross join lateral unnest(b.organization_id || b.account_path || b.api_key_id) as n (node_id)
-    where b.class <> 'intent'
-    group by b.organization_id, n.node_id, b.model_effective, b.business_date
+    select g.organization_id, n.node_id, g.model, g.business_date,
+           sum(g.requests) as requests, sum(g.tokens) as tokens, sum(g.cost_nano) as cost_nano
+    from gathered g
+    cross join lateral unnest(g.organization_id || g.account_path || g.api_key_id) as n (node_id)
+    group by g.organization_id, n.node_id, g.model, g.business_date
   ),
   applied as (
     insert into billing.node_spend as s (organization_id, node_id, model, business_date, requests, tokens, cost_nano)
