@@ -48,6 +48,8 @@ export const proxyEnvironment = z.object({
   PROXY_IDLE_TIMEOUT: durationField(100, 60 * MINUTE_MS).default(MINUTE_MS),
   /** How long an answer is read on for its usage after a client with the policy DRAIN has left. */
   PROXY_DRAIN_TIMEOUT: durationField(0, 10 * MINUTE_MS).default(MINUTE_MS),
+  /** How long a hold is believed without a sign of life of its proxy; a dead proxy's attempts are closed soon after. */
+  PROXY_LEASE: durationField(2 * SECOND_MS, 10 * MINUTE_MS).default(MINUTE_MS),
   /** How many provider keys one request may ask. */
   PROXY_ATTEMPTS_MAX: integerField(1, 20).default(4),
   /** How long a denied minute or hour keeps denying; every further try starts it anew. */
@@ -90,6 +92,7 @@ export const configSchema = proxyEnvironment.transform((env) => ({
     cooldownMs: env.PROXY_COOLDOWN,
     outputCapMin: env.PROXY_OUTPUT_CAP_MIN,
     failClosed: env.PROXY_FAIL_CLOSED,
+    leaseMs: env.PROXY_LEASE,
   },
 }));
 

@@ -30,7 +30,6 @@ export interface RequestPathOptions {
   readonly openSecret: OpenProviderSecret;
   readonly gate: AdmissionGate;
   readonly meter: Meter;
-  readonly leaseMs: number;
   readonly pools: OriginPools;
   readonly live: LiveRequests;
   readonly reporter: Reporter;
@@ -51,13 +50,13 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
   const health = createKeyHealth(clock);
   const authenticate = createAuthenticate(options.policies);
   const addressOf = createAddressOf(config.http.trustedProxies);
-  const { cooldownMs, outputCapMin } = config.admission;
+  const { cooldownMs, outputCapMin, leaseMs } = config.admission;
   const admit = createAdmit({
     gate,
     meter,
     health,
     clock,
-    settings: { leaseMs: options.leaseMs, cooldownMs, outputCapMin },
+    settings: { leaseMs, cooldownMs, outputCapMin },
     onAdmitted: (durationMs) => {
       reporter.admitted(durationMs);
     },

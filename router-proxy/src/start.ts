@@ -79,7 +79,7 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
     clock,
     home: config.home,
     mode: counters.mode,
-    settings: { failClosed: config.admission.failClosed },
+    settings: { failClosed: config.admission.failClosed, leaseMs: config.admission.leaseMs },
     registry,
   });
   resources.add({ name: 'metering', stop: (signal) => metering.stop(signal) });
@@ -143,7 +143,6 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
     openSecret: createProviderSecretOpener(config.masterKey),
     gate: metering.gate,
     meter: metering.meter,
-    leaseMs: METERING_DEFAULTS.leaseMs,
     pools,
     live,
     reporter,

@@ -11,7 +11,10 @@ export interface ChatOptions {
 }
 
 /** One chat completion over plain HTTP, as the printed curl line does it. */
-export function chat(access: DemoAccess, options: ChatOptions = {}): Promise<Response> {
+export function chat(
+  access: Pick<DemoAccess, 'inferenceUrl' | 'apiKey'>,
+  options: ChatOptions = {},
+): Promise<Response> {
   return fetch(`${options.url ?? access.inferenceUrl}${options.path ?? '/chat/completions'}`, {
     method: 'POST',
     headers: { 'x-api-key': options.apiKey ?? access.apiKey, 'content-type': 'application/json' },

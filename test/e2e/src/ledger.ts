@@ -2,9 +2,12 @@ import pg from 'pg';
 
 export interface LedgerAttempt {
   readonly attemptId: string;
+  readonly apiKeyId: string;
   readonly intents: number;
   readonly closes: number;
   readonly kinds: readonly string[];
+  /** PROVIDER, DRAINED, ESTIMATED, NONE, or HOLD after a crash; null while it is open. */
+  readonly source: string | null;
   readonly tokens: number;
   readonly costNano: bigint;
 }
@@ -17,6 +20,8 @@ export async function readLedger(databaseUrl: string): Promise<LedgerAttempt[]> 
   try {
     const { rows } = await client.query<{
       id: string;
+      key: string;
+      source: string | null;
       intents: string;
       closes: string;
       kinds: string[];
@@ -24,6 +29,8 @@ export async function readLedger(databaseUrl: string): Promise<LedgerAttempt[]> 
       cost: string;
     }>(
       `select attempt_id as id,
+              min(api_key_id::text) as key,
+              min(metering_source) filter (where class = 'close') as source,
               count(*) filter (where class = 'intent') as intents,
               count(*) filter (where class = 'close') as closes,
               array_agg(kind order by kind) filter (where class <> 'intent') as kinds,
@@ -34,6 +41,8 @@ export async function readLedger(databaseUrl: string): Promise<LedgerAttempt[]> 
     );
     return rows.map((row) => ({
       attemptId: row.id,
+      apiKeyId: row.key,
+      source: row.source,
       intents: Number(row.intents),
       closes: Number(row.closes),
       kinds: row.kinds ?? [],
