@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { chat } from '@weir/e2e/inference';
 import type { Proxy } from './fleet.ts';
 import type { Tally } from './tally.ts';
-import type { LoadKey } from './tenant.ts';
+import type { SeededKey } from '@weir/e2e/seeding';
 
 export interface LoadRequest {
-  readonly key: LoadKey;
+  readonly key: SeededKey;
   readonly isBudgeted: boolean;
   readonly model: string;
   readonly prompt: string;

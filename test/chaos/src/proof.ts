@@ -47,7 +47,7 @@ export async function prove(fleet: Fleet, deadlineMs: number): Promise<Proof> {
   const { records } = provider.served();
   const booked = Map.groupBy(records, ({ requestId }) => requestId ?? '');
   const ledger = new Map(attempts.map((attempt) => [attempt.attemptId, attempt]));
-  const budgeted = new Set([tenant.aborting.id, tenant.draining.id]);
+  const budgeted = new Set<string>([tenant.aborting.id, tenant.draining.id]);
   const spentNano = sum(attempts.filter(({ apiKeyId }) => budgeted.has(apiKeyId)).map(costOf));
   const chargedBy = (attempt: LedgerAttempt): bigint =>
     sum((booked.get(attempt.attemptId) ?? []).map((record) => billOf(record, tenant.prices)));

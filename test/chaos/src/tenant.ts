@@ -1,23 +1,14 @@
-import { createHash } from 'node:crypto';
-import pg from 'pg';
-import { decodeId, newUuid } from '@weir/kernel/ids';
-import { newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
-import { insertRow } from '@weir/testkit/postgres-tenant';
-
-/** An API key of the load. */
-export interface LoadKey {
-  readonly id: string;
-  readonly secret: string;
-}
+import type pg from 'pg';
+import { openSeeding, type SeededKey } from '@weir/e2e/seeding';
 
 /** Who sends the load, and the budget that it has to share. */
 export interface ChaosTenant {
   /** Under the budget; a client that leaves ends its provider's answer. */
-  readonly aborting: LoadKey;
+  readonly aborting: SeededKey;
   /** Under the budget; a client that leaves is metered to the end. */
-  readonly draining: LoadKey;
+  readonly draining: SeededKey;
   /** Under no budget at all. */
-  readonly free: LoadKey;
+  readonly free: SeededKey;
   /** Nano-USD that `aborting` and `draining` may spend together. */
   readonly limitNano: bigint;
   /** By model; nano-USD per million tokens. */
@@ -37,51 +28,19 @@ export async function seedTenant(
   publicOrganizationId: string,
   limitNano: bigint,
 ): Promise<ChaosTenant> {
-  const organizationId = decodeId('organization', publicOrganizationId);
-  if (organizationId === undefined) throw new Error(`${publicOrganizationId} is no organization`);
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
+  const seeding = await openSeeding(databaseUrl, publicOrganizationId);
   try {
-    const { rows } = await client.query<{ id: string; kind: string }>(
-      'select id, kind from identity.accounts where organization_id = $1',
-      [organizationId],
-    );
-    const accountOf = (kind: string) => rows.find((row) => row.kind === kind)?.id;
-    const addKey = async (accountId: string | undefined, disconnectPolicy: string): Promise<LoadKey> => {
-      const id = newUuid();
-      const secret = newVirtualKey();
-      await insertRow(client, 'identity.api_keys', {
-        id,
-        organization_id: organizationId,
-        account_id: accountId,
-        name: disconnectPolicy,
-        key_hash: createHash('sha256').update(secret).digest(),
-        ...visibleParts(secret),
-        scopes: ['inference:write'],
-        disconnect_policy: disconnectPolicy,
-      });
-      return { id, secret };
-    };
-    await insertRow(client, 'billing.budgets', {
-      id: newUuid(),
-      organization_id: organizationId,
-      node_kind: 'ACCOUNT',
-      node_id: accountOf('TEAM'),
-      name: 'chaos',
-      metric: 'COST',
-      limit_amount: limitNano.toString(),
-      period: 'TOTAL',
-      enforcement: 'BLOCK',
-    });
+    const team = await seeding.accountOf('TEAM');
+    await seeding.addBudget({ node_kind: 'ACCOUNT', node_id: team, limit_amount: limitNano.toString() });
     return {
-      aborting: await addKey(accountOf('TEAM'), 'ABORT'),
-      draining: await addKey(accountOf('TEAM'), 'DRAIN'),
-      free: await addKey(accountOf('OWNER'), 'DRAIN'),
+      aborting: await seeding.addKey(team, { disconnect_policy: 'ABORT' }),
+      draining: await seeding.addKey(team, { disconnect_policy: 'DRAIN' }),
+      free: await seeding.addKey(await seeding.accountOf('OWNER'), { disconnect_policy: 'DRAIN' }),
       limitNano,
-      prices: await readPrices(client),
+      prices: await readPrices(seeding.client),
     };
   } finally {
-    await client.end();
+    await seeding.close();
   }
 }
 

@@ -1,0 +1,113 @@
+import { encodeId, newUuid } from '@weir/kernel/ids';
+import { insertRow } from '@weir/testkit/postgres-tenant';
+import type { Session } from './graphql.ts';
+import { chat } from './inference.ts';
+import type { Seeding, SeededKey } from './seeding.ts';
+
+/** What a change is tried on: a project with one key, whose budget has room at today's prices. */
+export interface Subject {
+  readonly accountId: string;
+  readonly key: SeededKey;
+}
+
+/** What one request tells about the policy it met. */
+export interface Seen {
+  readonly status: number;
+  /** The problem's code; undefined of a success. */
+  readonly code: string | undefined;
+  /** The model that answered. */
+  readonly model: string | undefined;
+}
+
+/** A change of policy that every proxy has to know at its next request. */
+export interface PolicyChange {
+  readonly name: string;
+  apply(subject: Subject): Promise<void>;
+  isSeenBy(answer: Seen): boolean;
+  /** Where it is more than the subject's own. */
+  undo?(): Promise<void>;
+}
+
+export const PROBE_MODEL = 'demo-large';
+const MAPPED_MODEL = 'demo-small';
+/** Of the project's key; the probe holds a few percent of it at the usual price. */
+const BUDGET_NANO = 10_000_000n;
+/** In parts of the usual price: far more than the budget has. */
+const PROHIBITIVE = 1_000n;
+
+export async function newSubject(seeding: Seeding): Promise<Subject> {
+  const accountId = await seeding.addAccount();
+  const key = await seeding.addKey(accountId);
+  await seeding.addBudget({ node_kind: 'API_KEY', node_id: key.id, limit_amount: BUDGET_NANO.toString() });
+  return { accountId, key };
+}
+
+/** Sends the request that shows which policy a proxy goes by. @param url Of the proxy, with `/v1`. */
+export async function probe(url: string, { key }: Subject): Promise<Seen> {
+  const answer = await chat(
+    { inferenceUrl: url, apiKey: key.secret },
+    { model: PROBE_MODEL, prompt: 'Hello! #tokens=1', maxTokens: 16 },
+  );
+  const { code, model } = (await answer.json()) as Partial<Seen>;
+  return { status: answer.status, code, model };
+}
+
+/** The five changes of policy: through the API where it has them, else as the owner of the tables. */
+export function policyChanges(seeding: Seeding, session: Session): readonly PolicyChange[] {
+  const { client } = seeding;
+  const setAccount = async (column: string, value: unknown, { accountId }: Subject): Promise<void> => {
+    await client.query(`update identity.accounts set ${column} = $1 where id = $2`, [value, accountId]);
+  };
+  return [
+    {
+      name: 'revoke',
+      async apply({ key }) {
+        await session.ask(
+          'mutation ($id: ID!) { apiKeyRevoke(input: { id: $id }) { userErrors { message } } }',
+          {
+            id: encodeId('apiKey', key.id),
+          },
+        );
+      },
+      isSeenBy: ({ code }) => code === 'API_KEY_REVOKED',
+    },
+    {
+      name: 'suspend',
+      apply: (subject) => setAccount('status', 'SUSPENDED', subject),
+      isSeenBy: ({ code }) => code === 'ACCOUNT_SUSPENDED',
+    },
+    {
+      name: 'narrow',
+      apply: (subject) => setAccount('allow_models', JSON.stringify([MAPPED_MODEL]), subject),
+      isSeenBy: ({ code }) => code === 'MODEL_NOT_ALLOWED',
+    },
+    {
+      name: 're-map',
+      apply: (subject) =>
+        setAccount('model_mapper', JSON.stringify([{ pattern: PROBE_MODEL, target: MAPPED_MODEL }]), subject),
+      isSeenBy: ({ status, model }) => status === 200 && model === MAPPED_MODEL,
+    },
+    {
+      name: 're-price',
+      apply: () => setPrice(seeding, PROHIBITIVE),
+      isSeenBy: ({ code }) => code === 'BUDGET_EXCEEDED',
+      undo: () => setPrice(seeding, 1n),
+    },
+  ];
+}
+
+/** The organization's own price of the probe's model from now on, as a multiple of everyone's. */
+async function setPrice({ client, organizationId }: Seeding, factor: bigint): Promise<void> {
+  const { rows } = await client.query<Readonly<Record<string, string>>>(
+    'select input, cached_input, output, reasoning from billing.prices where model = $1 and organization_id is null',
+    [PROBE_MODEL],
+  );
+  const usual = Object.entries(rows[0] ?? {});
+  await insertRow(client, 'billing.prices', {
+    id: newUuid(),
+    organization_id: organizationId,
+    model: PROBE_MODEL,
+    valid_from: new Date(),
+    ...Object.fromEntries(usual.map(([column, price]) => [column, (BigInt(price) * factor).toString()])),
+  });
+}
