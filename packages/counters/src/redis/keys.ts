@@ -55,3 +55,9 @@ export function deploymentKeys(prefix: string): DeploymentKeys {
   const base = `${prefix}:{deployments}:`;
   return { all: [`${base}s`, `${base}c`, `${base}f`, `${base}v`], channel: `${base}changed` };
 }
+
+/** The names that requests of one API key go by: what they stand for, and when they expire. */
+export function requestNameKeys(prefix: string, organizationId: Uuid, apiKeyId: Uuid): readonly string[] {
+  const base = `${prefix}:{${organizationId}}:`;
+  return [`${base}i:${apiKeyId}`, `${base}x:${apiKeyId}`];
+}
