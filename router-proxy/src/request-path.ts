@@ -22,7 +22,10 @@ import type { OpenProviderSecret } from './keys/provider-secret.ts';
 import type { AdmissionGate, Meter } from './metering/contract.ts';
 import { createKeyHealth } from './routing/key-health.ts';
 import { createKeyRotation } from './routing/key-rotation.ts';
+import { createCredentials } from './upstream/credentials.ts';
+import { createTokenExchange } from './upstream/google-token.ts';
 import type { OriginPools } from './upstream/origin-pools.ts';
+import { createTokenCache } from './upstream/token-cache.ts';
 
 export interface RequestPathOptions {
   readonly config: Config;
@@ -63,7 +66,11 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
   });
   const dispatch = createDispatch({
     pools,
-    openSecret: options.openSecret,
+    credentials: createCredentials({
+      openSecret: options.openSecret,
+      tokens: createTokenCache(createTokenExchange(pools, clock), clock),
+      log,
+    }),
     meter,
     health,
     clock,

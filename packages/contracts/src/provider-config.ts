@@ -68,6 +68,7 @@ export const providerConfigSchema = {
   vertex: vertexConfigSchema,
 } as const satisfies Record<ProviderKind, z.ZodType>;
 
+export type ModelMapping = z.output<typeof mappingSchema>;
 export type OpenaiConfig = z.output<typeof openaiConfigSchema>;
 export type AzureConfig = z.output<typeof azureConfigSchema>;
 export type AnthropicConfig = z.output<typeof anthropicConfigSchema>;

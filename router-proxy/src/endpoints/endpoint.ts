@@ -1,4 +1,6 @@
+import type { Operation } from '@weir/contracts/operation';
 import type { Relay } from '../stream/relay.ts';
+import type { BodyMembers } from '../upstream/providers/provider.ts';
 
 /** What bounds the cost of one call, before its model is known. */
 export interface CallBound {
@@ -17,6 +19,8 @@ export interface RequestChanges {
   readonly model: string;
   /** Lower or inject the output cap; null leaves it alone. */
   readonly outputCap: number | null;
+  /** What else a provider's own way of asking needs; only providers of Anthropic's operations need any. */
+  readonly members?: BodyMembers;
 }
 
 /** One valid call of an endpoint. */
@@ -30,22 +34,6 @@ export interface InferenceCall {
   /** A fresh relay for one answer of a provider. */
   relay(isEventStream: boolean): Relay;
 }
-
-/** What a provider is asked to do. Where it does that is for the adapter of the provider to say. */
-export type Operation =
-  | 'chat/completions'
-  | 'completions'
-  | 'responses'
-  | 'embeddings'
-  | 'moderations'
-  | 'images/generations'
-  | 'images/edits'
-  | 'images/variations'
-  | 'audio/speech'
-  | 'audio/transcriptions'
-  | 'audio/translations'
-  | 'messages'
-  | 'messages/count_tokens';
 
 /** An inference endpoint is this value and nothing else; the request path is the same for all of them. */
 export interface Endpoint {

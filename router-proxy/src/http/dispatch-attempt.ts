@@ -2,17 +2,21 @@ import { assertNever } from '@weir/kernel/assert-never';
 import type { Clock } from '@weir/kernel/clock';
 import type { Logger } from '@weir/service/logger';
 import { needsBound } from '../admission/attempt-bound.ts';
+import type { RequestChanges } from '../endpoints/endpoint.ts';
 import { settlementOf } from '../admission/settlement.ts';
-import type { OpenProviderSecret } from '../keys/provider-secret.ts';
 import type { Meter } from '../metering/contract.ts';
+import { unlessAborted } from '../metering/unless-aborted.ts';
+import type { Candidate } from '../routing/attempt-plan.ts';
 import type { KeyHealth } from '../routing/key-health.ts';
 import { runAttempt, type AttemptEnd } from '../upstream/attempt.ts';
+import type { CredentialResult, Credentials } from '../upstream/credentials.ts';
 import type { OriginPools } from '../upstream/origin-pools.ts';
-import type { ProviderTarget } from '../upstream/provider-target.ts';
+import type { ProviderCall } from '../upstream/providers/provider.ts';
 import type { AdmittedAttempt } from './admit-attempt.ts';
 import { answerHeaders } from './answer-headers.ts';
-import { providerRequestHeaders, type ProviderCredential } from './request-headers.ts';
+import { providerRequestHeaders } from './request-headers.ts';
 import { isEventStream, isReadable, type ProviderHeaders } from './response-headers.ts';
+import type { Ending, Lifetime } from './lifetime.ts';
 import type { InferenceRun } from './run-attempts.ts';
 import type { Relay } from '../stream/relay.ts';
 
@@ -21,7 +25,7 @@ export type Dispatch = (run: InferenceRun, admitted: AdmittedAttempt) => Promise
 
 export interface DispatchDeps {
   readonly pools: OriginPools;
-  readonly openSecret: OpenProviderSecret;
+  readonly credentials: Credentials;
   readonly meter: Meter;
   readonly health: KeyHealth;
   readonly clock: Clock;
@@ -46,34 +50,29 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
 
   async function send(run: InferenceRun, admitted: AdmittedAttempt, startedMs: number): Promise<AttemptEnd> {
     const { exchange, endpoint, policy } = run;
-    const { target } = admitted.candidate;
-    const credential = openCredential(target);
-    if (!credential) return { kind: 'failed', failure: { kind: 'refused', status: null } };
+    const { target, route } = admitted.candidate;
+    const call = target.provider.call(endpoint.operation, route.upstreamModel, run.call.stream);
+    const shown = deps.credentials.of(target, call.credential);
+    const credential = shown instanceof Promise ? await unlessEnded(shown, exchange.lifetime) : shown;
+    if ('kind' in credential) return { kind: 'abandoned', ending: credential, wasSent: false };
+    if (!credential.ok) return { kind: 'failed', failure: credential.error };
     exchange.notes.attempts++;
     return runAttempt({
       dispatcher: deps.pools.of(target.origin),
-      path: `${target.pathPrefix}/${endpoint.operation}`,
-      headers: providerRequestHeaders(exchange.req.headers, credential, admitted.intent.attemptId),
-      body: run.call.render(changesOf(run, admitted)),
+      path: call.path,
+      headers: providerRequestHeaders(
+        exchange.req.headers,
+        call,
+        credential.value,
+        admitted.intent.attemptId,
+      ),
+      body: run.call.render(changesOf(run, admitted, call)),
       lifetime: exchange.lifetime,
       answer: exchange.answer,
       clock: deps.clock,
       drainMs: policy.snapshot.key.disconnectPolicy === 'DRAIN' ? deps.drainMs : null,
       open: (status, headers) => open(run, admitted, status, headers, performance.now() - startedMs),
     });
-  }
-
-  function openCredential({ key, credentialHeader }: ProviderTarget): ProviderCredential | undefined {
-    try {
-      const secret = deps.openSecret(key);
-      return {
-        name: credentialHeader,
-        value: credentialHeader === 'authorization' ? `Bearer ${secret}` : secret,
-      };
-    } catch (err) {
-      deps.log.error({ err, providerKeyId: key.id }, 'provider key does not open');
-      return undefined;
-    }
   }
 
   function settle(run: InferenceRun, admitted: AdmittedAttempt, end: AttemptEnd, latencyMs: number): void {
@@ -88,7 +87,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
       latencyMs,
     });
     deps.meter.close(close);
-    reportHealth(candidate.deployment, end, intent.providerKeyId);
+    reportHealth(candidate, end);
     const { notes } = exchange;
     if (end.kind === 'failed') notes.upstreamWaitMs += latencyMs;
     notes.provider = intent.provider;
@@ -103,11 +102,12 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     notes.disconnected = close.disconnected;
   }
 
-  function reportHealth(deployment: string, end: AttemptEnd, providerKeyId: string): void {
+  function reportHealth({ deployment, target }: Candidate, end: AttemptEnd): void {
     switch (end.kind) {
       case 'failed':
         deps.health.failed(deployment, end.failure);
-        deps.log.warn({ providerKeyId, deployment, failure: end.failure }, 'provider failed');
+        if (end.failure.kind === 'refused') deps.credentials.refused(target);
+        deps.log.warn({ providerKeyId: target.key.id, deployment, failure: end.failure }, 'provider failed');
         return;
       case 'abandoned':
         deps.health.released(deployment);
@@ -124,11 +124,27 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   }
 }
 
+/** A token that is on its way is fetched for others too; a request that ended does not wait for it. */
+async function unlessEnded(
+  shown: Promise<CredentialResult>,
+  lifetime: Lifetime,
+): Promise<CredentialResult | Ending> {
+  try {
+    return await unlessAborted(shown, lifetime.signal);
+  } catch (thrown) {
+    if (lifetime.ending) return lifetime.ending;
+    throw thrown;
+  }
+}
+
 /** An output cap is only written into a request where a blocking budget holds for it. */
-function changesOf({ call }: InferenceRun, { candidate, outputCap }: AdmittedAttempt) {
-  const { route } = candidate;
-  const isHeld = needsBound(route) && outputCap !== null && outputCap !== call.bound.outputCap;
-  return { model: route.upstreamModel, outputCap: isHeld ? outputCap : null };
+function changesOf(
+  { call }: InferenceRun,
+  { candidate, outputCap }: AdmittedAttempt,
+  { model, members }: ProviderCall,
+): RequestChanges {
+  const isHeld = needsBound(candidate.route) && outputCap !== null && outputCap !== call.bound.outputCap;
+  return { model, outputCap: isHeld ? outputCap : null, members };
 }
 
 function open(

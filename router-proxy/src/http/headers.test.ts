@@ -38,6 +38,7 @@ describe('headers to the provider', () => {
       fc.property(clientHeaders, (client) => {
         const sent = providerRequestHeaders(
           client,
+          { forwarded: ['accept', 'openai-beta'], headers: ['openai-organization', 'ours'] },
           { name: 'authorization', value: 'Bearer provider' },
           'attempt',
         );
@@ -49,11 +50,30 @@ describe('headers to the provider', () => {
   it('carry the provider key, and what the client accepts', () => {
     const sent = providerRequestHeaders(
       { accept: 'text/event-stream' },
+      { forwarded: ['accept'], headers: [] },
       { name: 'api-key', value: 'p' },
       'attempt',
     );
     expect(sent.join(' ')).toContain('api-key p');
     expect(sent.join(' ')).toContain('accept text/event-stream');
+  });
+});
+
+describe('a header that an adapter sends of its own', () => {
+  const sent = (client: Record<string, string>, forwarded: readonly string[]) =>
+    providerRequestHeaders(
+      client,
+      { forwarded, headers: ['anthropic-version', 'default'] },
+      { name: 'x-api-key', value: 'p' },
+      'attempt',
+    ).join(' ');
+
+  it('gives way to the client where the client may say it, and only there', () => {
+    expect(sent({}, ['anthropic-version'])).toContain('anthropic-version default');
+    expect(sent({ 'anthropic-version': 'theirs' }, ['anthropic-version'])).toMatch(
+      /anthropic-version theirs$/,
+    );
+    expect(sent({ 'anthropic-version': 'theirs' }, [])).toMatch(/anthropic-version default$/);
   });
 });
 

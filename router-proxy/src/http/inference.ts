@@ -42,7 +42,7 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     try {
       const route = routeModel(policy, call.model);
       exchange.notes.effectiveModel = route.model.name;
-      const plan = createAttemptPlan(policy, route, deps);
+      const plan = createAttemptPlan(policy, route, endpoint.operation, deps);
       answered = await deps.runAttempts({ endpoint, exchange, policy, call, plan });
     } finally {
       repeatable?.end(answered);

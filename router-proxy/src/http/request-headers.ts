@@ -1,19 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { ProviderCredential } from '../upstream/credentials.ts';
+import type { ProviderCall } from '../upstream/providers/provider.ts';
 
 /**
- * What a client's request may say to the provider. Everything else stays here: our key, cookies, forwarding headers,
- * the client's own provider accounts, and whatever a future client invents.
+ * The headers of the provider's request, as a flat list of names and values: ours, and of the client's those that the
+ * provider's adapter names. Everything else stays here: our key, cookies, forwarding headers, the client's own
+ * provider accounts, and whatever a future client invents.
  */
-const FORWARDED = ['accept', 'openai-beta'] as const;
-
-export interface ProviderCredential {
-  readonly name: string;
-  readonly value: string;
-}
-
-/** The headers of the provider's request, as a flat list of names and values. */
 export function providerRequestHeaders(
   client: IncomingHttpHeaders,
+  call: Pick<ProviderCall, 'forwarded' | 'headers'>,
   credential: ProviderCredential,
   attemptId: string,
 ): string[] {
@@ -31,9 +27,14 @@ export function providerRequestHeaders(
     'x-client-request-id',
     attemptId,
   ];
-  for (const name of FORWARDED) {
+  for (const name of call.forwarded) {
     const value = client[name];
     if (typeof value === 'string') headers.push(name, value);
+  }
+  for (let at = 0; at + 1 < call.headers.length; at += 2) {
+    const name = call.headers[at] ?? '';
+    if (call.forwarded.includes(name) && typeof client[name] === 'string') continue;
+    headers.push(name, call.headers[at + 1] ?? '');
   }
   return headers;
 }

@@ -11,7 +11,7 @@ function rig(parts: SnapshotParts) {
   const clock = { now: () => nowMs };
   const policy = aPolicy(parts);
   const deps = { health: createKeyHealth(clock), rotation: createKeyRotation(), clock };
-  const plan = () => createAttemptPlan(policy, routeModel(policy, 'gpt-test'), deps);
+  const plan = () => createAttemptPlan(policy, routeModel(policy, 'gpt-test'), 'chat/completions', deps);
   const all = () => {
     const one = plan();
     return Array.from({ length: 20 }, () => one.next()).flatMap((candidate) => candidate ?? []);

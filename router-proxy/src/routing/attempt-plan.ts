@@ -1,3 +1,4 @@
+import type { Operation } from '@weir/contracts/operation';
 import type { Clock } from '@weir/kernel/clock';
 import type { Policy } from '../keys/policy.ts';
 import type { ProviderTarget } from '../upstream/provider-target.ts';
@@ -34,9 +35,14 @@ const GEAR_MODEL_FAILOVER = 2;
 /**
  * The order in which one request may ask provider keys: the awake keys of the model's Level, then of the Levels that
  * Switch Over leads to, then the same for the models that take over. Each Level, model and key is tried once, so
- * circles end.
+ * circles end. A key whose provider cannot do what is asked for is none of them.
  */
-export function createAttemptPlan(policy: Policy, first: ModelRoute, deps: PlanDeps): AttemptPlan {
+export function createAttemptPlan(
+  policy: Policy,
+  first: ModelRoute,
+  operation: Operation,
+  deps: PlanDeps,
+): AttemptPlan {
   const asked = new Set<string>();
   const levels = new Set<number>([first.level]);
   const models = new Set<string>([first.model.name]);
@@ -60,6 +66,7 @@ export function createAttemptPlan(policy: Policy, first: ModelRoute, deps: PlanD
   }
 
   function isAskable(target: ProviderTarget): boolean {
+    if (!target.provider.serves(operation, route.upstreamModel)) return false;
     const deployment = deploymentOf(target, route);
     if (asked.has(deployment)) return false;
     const wakesAtMs = deps.health.availableAtMs(deployment);
