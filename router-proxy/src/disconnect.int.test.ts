@@ -56,7 +56,7 @@ describe('a client that leaves in the middle of a stream', () => {
     upstream.respond(responder);
     const response = await hangUpAfterFirstBytes(proxy.apiKey);
     expect(await upstream.received[0]?.aborted).toBe(true);
-    const [, close] = await proxy.attempts(response);
+    const [close] = await proxy.closes(response);
     expect(close).toMatchObject({ status: 'ABORTED', metering_source: 'ESTIMATED', disconnected: true });
     expect(Number(close?.['input_tokens'])).toBeGreaterThan(0);
     expect(close?.['output_tokens']).toBe('4');
@@ -69,7 +69,7 @@ describe('a client that leaves in the middle of a stream', () => {
     const response = await hangUpAfterFirstBytes(draining);
     await roundTrips();
     finish();
-    const [, close] = await proxy.attempts(response);
+    const [close] = await proxy.closes(response);
     expect(close).toMatchObject({ metering_source: 'DRAINED', disconnected: true, cost: '33000' });
     expect(await upstream.received[0]?.aborted).toBe(false);
   });
@@ -104,7 +104,7 @@ describe('a key that is revoked', () => {
     const text = await response.text();
     expect(text).toContain('event: error');
     expect(text).toContain('API_KEY_REVOKED');
-    const [, close] = await proxy.attempts(response);
+    const [close] = await proxy.closes(response);
     expect(close).toMatchObject({
       status: 'ABORTED',
       error_code: 'API_KEY_REVOKED',

@@ -77,9 +77,8 @@ describe.each(stores)('with counters $name', (store) => {
     expect(cap).toBeLessThan(100);
     const sent = upstream.received[0]?.body ?? '';
     expect(JSON.parse(sent)).toMatchObject({ max_completion_tokens: cap });
-    expect(response.headers.get('x-request-id')).toMatch(/^req_/);
-    const [intent] = await proxy.attempts(response);
-    expect(Number(intent?.['hold_cost'])).toBeLessThanOrEqual(300_000);
+    // Even if every byte were a token of input and the output used its cap, the budget would hold.
+    expect(sent.length * 1_000 + cap * 2_000).toBeLessThanOrEqual(300_000);
   });
 
   it('a used up budget answers 402 with all that is to know, and serves again once it is raised', async () => {
@@ -128,7 +127,7 @@ describe.each(stores)('with counters $name', (store) => {
     );
     const served = responses.filter(({ status }) => status === 200);
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200, 402]));
-    const closes = await Promise.all(served.map(async (response) => (await proxy.attempts(response))[1]));
+    const closes = await Promise.all(served.map(async (response) => (await proxy.closes(response))[0]));
     const spent = closes.reduce((sum, close) => sum + BigInt(String(close?.['cost'])), 0n);
     expect(spent).toBeLessThanOrEqual(1_000_000n);
     expect(spent).toBe(33_000n * BigInt(served.length));

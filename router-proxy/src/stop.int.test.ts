@@ -63,7 +63,7 @@ describe('a proxy that is told to stop', () => {
     const text = await running.text();
     expect(text.startsWith(events[0] ?? '-')).toBe(true);
     expect(text).toContain('SHUTTING_DOWN');
-    const [, close] = await proxy.attempts(running);
+    const [close] = await proxy.closes(running);
     expect(close).toMatchObject({
       status: 'ABORTED',
       error_code: 'SHUTTING_DOWN',

@@ -32,15 +32,12 @@ describe('an answer that is not streamed', () => {
     const response = await proxy.post(PATH, { model: MODEL, messages });
     expect(response.status).toBe(200);
     expect(await response.text()).toBe(completion());
-    const [intent, close] = await proxy.attempts(response);
-    expect(intent).toMatchObject({
-      kind: 'intent',
+    const [close] = await proxy.closes(response);
+    expect(close).toMatchObject({
+      kind: 'settled',
       model_effective: MODEL,
       decision: 'PRIMARY',
       endpoint: PATH,
-    });
-    expect(close).toMatchObject({
-      kind: 'settled',
       input_tokens: '9',
       output_tokens: '12',
       cost: '33000',
@@ -64,7 +61,7 @@ describe('an answer that is not streamed', () => {
 
   it('is estimated and marked so when the provider reports no usage', async () => {
     upstream.respond(answerWith(completion(null)));
-    const [, close] = await proxy.attempts(await proxy.post(PATH, { model: MODEL, messages }));
+    const [close] = await proxy.closes(await proxy.post(PATH, { model: MODEL, messages }));
     expect(close).toMatchObject({ metering_source: 'ESTIMATED', status: 'SUCCESS' });
     expect(Number(close?.['input_tokens'])).toBeGreaterThan(0);
     expect(Number(close?.['output_tokens'])).toBeGreaterThan(0);
@@ -76,7 +73,7 @@ describe('an answer that is not streamed', () => {
     const response = await proxy.post(PATH, { model: MODEL, messages });
     expect(response.status).toBe(400);
     expect(await response.text()).toBe(refusal);
-    const [, close] = await proxy.attempts(response);
+    const [close] = await proxy.closes(response);
     expect(close).toMatchObject({
       status: 'ERROR',
       metering_source: 'NONE',
@@ -112,7 +109,7 @@ describe('a streamed answer', () => {
     upstream.respond(streamOf(streamEvents(pieces, usage)));
     const response = await proxy.post(PATH, { model: MODEL, messages, stream: true });
     expect(await response.text()).toBe(streamEvents(pieces, null).join(''));
-    const [, close] = await proxy.attempts(response);
+    const [close] = await proxy.closes(response);
     expect(close).toMatchObject({ metering_source: 'PROVIDER', cost: '33000', stream: true });
     expect(JSON.parse(upstream.received[0]?.body ?? '')).toMatchObject({
       stream_options: { include_usage: true },
@@ -135,7 +132,7 @@ describe('a streamed answer', () => {
     expect(JSON.parse(error.split('data: ')[1] ?? '')).toMatchObject({ code: 'UPSTREAM_ERROR' });
     expect(rest).toHaveLength(2);
     expect(text).not.toContain('[DONE]');
-    const [, close] = await proxy.attempts(response);
+    const [close] = await proxy.closes(response);
     expect(close).toMatchObject({
       status: 'INCOMPLETE',
       metering_source: 'ESTIMATED',

@@ -32,8 +32,8 @@ export interface TestProxy {
   addProviderKey(columns?: Readonly<Record<string, unknown>>): Promise<Uuid>;
   addModel(name: string, columns?: Readonly<Record<string, unknown>>): Promise<Uuid>;
   addBudget(columns: Readonly<Record<string, unknown>>): Promise<Uuid>;
-  /** A request's rows of the attempt log, in order, once so many of its attempts are there with intent and close. */
-  attempts(response: Response, closes?: number): Promise<readonly AttemptRow[]>;
+  /** How a request's attempts were closed in the attempt log, in order, once so many of them are. */
+  closes(response: Response, count?: number): Promise<readonly AttemptRow[]>;
   post(path: string, body: unknown, init?: PostInit): Promise<Response>;
   stop(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     addProviderKey: seed.addProviderKey,
     addModel: seed.addModel,
     addBudget: seed.addBudget,
-    attempts: (response, closes = 1) => readAttempts(db, requestIdOf(response), closes),
+    closes: (response, count = 1) => readCloses(db, requestIdOf(response), count),
     post: (path, body, init = {}) => post(url + path, body, { apiKey, ...init }),
     async stop() {
       await running.stop();
@@ -216,16 +216,15 @@ function requestIdOf(response: Response): Uuid {
   return id;
 }
 
-async function readAttempts(db: pg.Pool, requestId: Uuid, closes: number): Promise<readonly AttemptRow[]> {
+async function readCloses(db: pg.Pool, requestId: Uuid, count: number): Promise<readonly AttemptRow[]> {
   const untilMs = performance.now() + DEADLINE_MS;
   for (;;) {
     const { rows } = await db.query<AttemptRow>(
-      'select * from ledger.attempt_log where request_id = $1 order by attempt_number, class desc',
+      `select * from ledger.attempt_log where request_id = $1 and class = 'close' order by attempt_number`,
       [requestId],
     );
-    // Batches travel side by side, so a close may arrive before its intent.
-    if (rows.length >= 2 * closes) return rows;
-    if (performance.now() > untilMs) throw new Error(`no ${closes} closes: ${JSON.stringify(rows)}`);
+    if (rows.length >= count) return rows;
+    if (performance.now() > untilMs) throw new Error(`no ${count} closes: ${JSON.stringify(rows)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,7 +1,9 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parseCidr } from '@weir/kernel/cidr';
 import { createLogger } from '@weir/service/logger';
+import { createOutboundGuard } from '@weir/service/outbound-guard';
 import { aProviderKey } from '../test-policy.ts';
 import { createCredentials, type Credentials } from './credentials.ts';
 import { createTokenExchange } from './google-token.ts';
@@ -36,7 +38,13 @@ const server = createServer((req: IncomingMessage, res) => {
   })();
 });
 let tokenUri = '';
-const pools = createOriginPools({ connectTimeoutMs: 500, headersTimeoutMs: 300, idleTimeoutMs: 300 });
+const loopback = parseCidr('127.0.0.0/8');
+const pools = createOriginPools({
+  connectTimeoutMs: 500,
+  headersTimeoutMs: 300,
+  idleTimeoutMs: 300,
+  guard: createOutboundGuard({ privateNetworks: loopback ? [loopback] : [] }),
+});
 
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
