@@ -1,5 +1,12 @@
 import type { CounterStore } from '@weir/counters/contract';
 import { createLocalCounterStore } from '@weir/counters/local/store';
+import type { Deployments, OnDeploymentChange } from '@weir/counters/deployments/contract';
+import { createLocalDeployments } from '@weir/counters/deployments/local';
+import { createRedisDeployments } from '@weir/counters/deployments/redis/store';
+import type { RequestNames } from '@weir/counters/idempotency/contract';
+import { createLocalRequestNames } from '@weir/counters/idempotency/local';
+import { createRedisRequestNames } from '@weir/counters/idempotency/redis/store';
+import { connectRedis } from '@weir/counters/redis/connection';
 import { createRedisCounterStore } from '@weir/counters/redis/store';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
@@ -12,6 +19,9 @@ export interface Counters {
   /** local: the store dies with this process. */
   readonly mode: 'local' | 'redis';
   readonly store: CounterStore;
+  readonly requestNames: RequestNames;
+  /** Closed by whoever opens it. */
+  openDeployments(onChange: OnDeploymentChange): Deployments;
   readonly checks: readonly Check[];
   /** Why counting is not possible at present, for every request alike; null while it is. */
   refusal(): AppError | null;
@@ -30,12 +40,14 @@ export interface CountersOptions {
 /** @throws Error when counters are to be in this process and another proxy serves the same database. */
 export async function connectCounters(options: CountersOptions): Promise<Counters> {
   const { databaseUrl, redis, role, clock, log } = options;
-  if (redis) return shareCounters(redis, log);
+  if (redis) return shareCounters(redis, clock, log);
   const lock = await acquireSoleProxyLock({ url: databaseUrl, role, log });
   const store = createLocalCounterStore({ clock });
   return {
     mode: 'local',
     store,
+    requestNames: createLocalRequestNames({ clock }),
+    openDeployments: (onChange) => createLocalDeployments({ clock, onChange }),
     checks: [
       {
         name: 'sole proxy lock',
@@ -55,20 +67,35 @@ export async function connectCounters(options: CountersOptions): Promise<Counter
 }
 
 /** Without Redis requests go on that no budget blocks, so its loss makes the proxy degraded and not unready. */
-function shareCounters(redis: { readonly url: string; readonly prefix: string }, log: Logger): Counters {
+function shareCounters(
+  { url, prefix }: { readonly url: string; readonly prefix: string },
+  clock: Clock,
+  log: Logger,
+): Counters {
+  const redis = connectRedis(url);
   const store = createRedisCounterStore({
-    ...redis,
+    redis,
+    prefix,
     onAvailability(state, err) {
       if (state === 'open') log.error({ err }, 'Redis is given up for a moment');
       else log.info('Redis answers again');
     },
   });
+  const requestNames = createRedisRequestNames({ redis, prefix, clock });
   return {
     mode: 'redis',
     store,
+    requestNames,
+    openDeployments: (onChange) => createRedisDeployments({ url, redis, prefix, clock, onChange }),
     checks: [{ name: 'redis', required: false, run: () => store.ping() }],
     refusal: () => null,
-    stop: () => store.close(),
+    async stop() {
+      await requestNames.close();
+      await store.close();
+      await redis.quit().catch(() => {
+        redis.disconnect();
+      });
+    },
   };
 }
 

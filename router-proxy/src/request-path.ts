@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { RequestNames } from '@weir/counters/idempotency/contract';
 import type { Clock } from '@weir/kernel/clock';
 import type { AppError } from '@weir/kernel/errors';
 import type { Logger } from '@weir/service/logger';
@@ -8,11 +9,11 @@ import { inference } from './endpoints/inference.ts';
 import { createAdmit } from './http/admit-attempt.ts';
 import { createAddressOf } from './http/client-address.ts';
 import { createDispatch } from './http/dispatch-attempt.ts';
-import { createIdempotencyKeys } from './http/idempotency.ts';
+import { createTakeRequestName } from './http/idempotency.ts';
 import { createServeInference } from './http/inference.ts';
 import type { LiveRequests } from './http/live-requests.ts';
 import { modelsRoute } from './http/models.ts';
-import { createServeRead, type ReadRoute } from './http/read-routes.ts';
+import { createServeRead } from './http/read-routes.ts';
 import type { Reporter } from './http/report.ts';
 import { createRunAttempts } from './http/run-attempts.ts';
 import { createServer } from './http/server.ts';
@@ -20,10 +21,12 @@ import { createAuthenticate } from './keys/authenticate.ts';
 import type { PolicyCache } from './keys/policy-cache.ts';
 import type { OpenProviderSecret } from './keys/provider-secret.ts';
 import type { AdmissionGate, Meter } from './metering/contract.ts';
-import { createKeyHealth } from './routing/key-health.ts';
 import { createKeyRotation } from './routing/key-rotation.ts';
 import { createCredentials } from './upstream/credentials.ts';
 import { createTokenExchange } from './upstream/google-token.ts';
+import type { ProviderHealth } from './routing/provider-health.ts';
+import { createRoutingDecisions } from './routing/routing-decisions.ts';
+import { createRoutingRoutes } from './routing/routing-routes.ts';
 import type { OriginPools } from './upstream/origin-pools.ts';
 import { createTokenCache } from './upstream/token-cache.ts';
 
@@ -33,6 +36,8 @@ export interface RequestPathOptions {
   readonly openSecret: OpenProviderSecret;
   readonly gate: AdmissionGate;
   readonly meter: Meter;
+  readonly health: ProviderHealth;
+  readonly requestNames: RequestNames;
   readonly pools: OriginPools;
   readonly live: LiveRequests;
   readonly reporter: Reporter;
@@ -44,20 +49,18 @@ export interface RequestPathOptions {
 /** Every inference endpoint of the proxy. Another one is another file beside these, and its name here. */
 const endpoints = [chatCompletions, inference];
 
-/** Every question that the proxy answers itself. */
-const readRoutes: readonly ReadRoute[] = [modelsRoute];
-
 /** Puts the steps of the request path together and in front of them the HTTP server. */
 export function createRequestPath(options: RequestPathOptions): FastifyInstance {
   const { config, gate, meter, pools, live, reporter, clock, log } = options;
-  const health = createKeyHealth(clock);
+  const { deployments, refusedKeys } = options.health;
+  const decisions = createRoutingDecisions();
   const authenticate = createAuthenticate(options.policies);
   const addressOf = createAddressOf(config.http.trustedProxies);
   const { cooldownMs, outputCapMin, leaseMs } = config.admission;
   const admit = createAdmit({
     gate,
     meter,
-    health,
+    deployments,
     clock,
     settings: { leaseMs, cooldownMs, outputCapMin },
     onAdmitted: (durationMs) => {
@@ -72,20 +75,29 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
       log,
     }),
     meter,
-    health,
+    deployments,
+    refusedKeys,
     clock,
     log,
     drainMs: config.upstream.drainMs,
   });
   return createServer({
     endpoints,
-    readRoutes,
+    /** Every question that the proxy answers itself. */
+    readRoutes: [modelsRoute, ...createRoutingRoutes({ deployments, refusedKeys, decisions })],
     serveInference: createServeInference({
       authenticate,
       addressOf,
-      idempotency: createIdempotencyKeys(clock),
-      runAttempts: createRunAttempts({ admit, dispatch, attemptsMax: config.upstream.attemptsMax }),
-      health,
+      takeRequestName: createTakeRequestName(options.requestNames),
+      runAttempts: createRunAttempts({
+        admit,
+        dispatch,
+        decisions,
+        clock,
+        attemptsMax: config.upstream.attemptsMax,
+      }),
+      deployments,
+      refusedKeys,
       rotation: createKeyRotation(),
       clock,
     }),

@@ -18,6 +18,7 @@ import { createProviderSecretOpener } from './keys/provider-secret.ts';
 import { createMetering } from './metering/metering.ts';
 import { METERING_DEFAULTS } from './metering/settings.ts';
 import { createRequestPath } from './request-path.ts';
+import { createProviderHealth } from './routing/provider-health.ts';
 import { createOriginPools } from './upstream/origin-pools.ts';
 
 const SERVICE = 'router-proxy';
@@ -85,6 +86,14 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
   resources.add({ name: 'metering', stop: (signal) => metering.stop(signal) });
   await metering.start();
 
+  const health = createProviderHealth({
+    openDeployments: counters.openDeployments,
+    pool: policyPool,
+    registry,
+    log,
+  });
+  resources.add({ name: 'provider health', stop: () => health.stop() });
+
   const live = createLiveRequests(clock);
   resources.add({ name: 'live requests', stop: () => live.close() });
   const policies = connectPolicies({
@@ -143,6 +152,8 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
     openSecret: createProviderSecretOpener(config.masterKey),
     gate: metering.gate,
     meter: metering.meter,
+    health,
+    requestNames: counters.requestNames,
     pools,
     live,
     reporter,

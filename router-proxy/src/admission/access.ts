@@ -3,7 +3,7 @@ import { allowsPath } from '@weir/kernel/resource-path';
 import { containsAddress } from '../http/client-address.ts';
 import type { AccessNode, Policy } from '../keys/policy.ts';
 
-export type Scope = 'inference:read' | 'inference:write';
+export type Scope = 'inference:read' | 'inference:write' | 'admin';
 
 export interface Caller {
   /** The path as it was called, without a query. */

@@ -15,9 +15,14 @@ const BOUND: CallBound = { inputTokensMax: 1_000, choices: 1, outputCap: 100, un
 function prepare(parts: SnapshotParts, bound: CallBound = BOUND, attemptNumber = 1) {
   const policy = aPolicy(parts);
   const route = routeModel(policy, 'gpt-test');
-  const [target] = policy.pools.get(route.level) ?? [];
+  const target = policy.pools.get(route.level)?.healthy[0];
   if (!target) throw new Error('a provider key is there');
-  const candidate = { route, target, decision: 'PRIMARY', deployment: 'd' } as const;
+  const candidate = {
+    route,
+    target,
+    decision: 'PRIMARY',
+    claim: { deployment: 'd', seen: 0, probe: null },
+  } as const;
   const draft = {
     policy,
     candidate,

@@ -115,6 +115,8 @@ function failureOutcome(failure: Failure): Pick<AttemptClose, 'status' | 'upstre
     case 'timeout':
       return { status: 'TIMEOUT', upstreamStatus, errorCode: 'UPSTREAM_TIMEOUT' };
     case 'refused':
+    case 'forbidden':
+    case 'unusable':
     case 'broken':
       return { status: 'ERROR', upstreamStatus, errorCode: `PROVIDER_${failure.kind.toUpperCase()}` };
     case 'unreachable':

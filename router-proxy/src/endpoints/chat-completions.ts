@@ -33,6 +33,7 @@ export function chatCall(
     stream,
     idempotencyKey: null,
     bound: boundChat(body, messages),
+    conversation: body.value,
     render: (changes) => renderChat(body, { injectUsage, ...kind }, changes),
     relay: (isEventStream) =>
       isEventStream ? createChatStreamRelay({ dropUsage: injectUsage }) : createChatJsonRelay(),

@@ -1,4 +1,5 @@
 import type { Operation } from '@weir/contracts/operation';
+import type { ParsedBody } from '../routing/conversation-start.ts';
 import type { Relay } from '../stream/relay.ts';
 import type { BodyMembers } from '../upstream/providers/provider.ts';
 
@@ -30,6 +31,8 @@ export interface InferenceCall {
   /** `request_id` of the body: the client's name for the request, by which a repetition is recognised. */
   readonly idempotencyKey: string | null;
   readonly bound: CallBound;
+  /** The body of a request that is a turn of a conversation; its beginning tells one conversation from another. */
+  readonly conversation?: ParsedBody;
   render(changes: RequestChanges): Uint8Array;
   /** A fresh relay for one answer of a provider. */
   relay(isEventStream: boolean): Relay;

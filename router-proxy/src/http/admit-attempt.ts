@@ -1,5 +1,6 @@
 import type { AttemptIntent } from '@weir/contracts/attempt-record';
 import type { WindowState } from '@weir/counters/contract';
+import type { Deployments } from '@weir/counters/deployments/contract';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import { newUuid } from '@weir/kernel/ids';
@@ -14,7 +15,6 @@ import { boundAttempt, boundProblem, needsBound, type AttemptBound } from '../ad
 import { denialError } from '../admission/denial.ts';
 import type { AdmissionGate, Admission, Meter } from '../metering/contract.ts';
 import type { Candidate } from '../routing/attempt-plan.ts';
-import type { KeyHealth } from '../routing/key-health.ts';
 import { appendLimitHeaders } from './limit-headers.ts';
 import type { InferenceRun } from './run-attempts.ts';
 
@@ -37,14 +37,14 @@ export type Admit = (
 export interface AdmitDeps {
   readonly gate: AdmissionGate;
   readonly meter: Meter;
-  readonly health: KeyHealth;
+  readonly deployments: Deployments;
   readonly clock: Clock;
   readonly settings: AdmissionSettings;
   readonly onAdmitted: (durationMs: number) => void;
 }
 
 /** Step 11, and the intent of step 12. */
-export function createAdmit({ gate, meter, health, clock, settings, onAdmitted }: AdmitDeps): Admit {
+export function createAdmit({ gate, meter, deployments, clock, settings, onAdmitted }: AdmitDeps): Admit {
   return async (run, candidate, attemptNumber) => {
     try {
       if (!meter.isAccepting()) throw cannotRecord();
@@ -60,7 +60,7 @@ export function createAdmit({ gate, meter, health, clock, settings, onAdmitted }
       meter.begin(intent, prepared.request, admission.outputCap);
       return { candidate, intent, bound: prepared.bound, outputCap: admission.outputCap };
     } catch (thrown) {
-      health.released(candidate.deployment);
+      deployments.released(candidate.claim);
       throw thrown;
     }
   };

@@ -1,9 +1,14 @@
+import type { Candidate } from '../routing/attempt-plan.ts';
 import type { Exchange } from './exchange.ts';
 import { appendProviderHeaders, type ProviderHeaders } from './response-headers.ts';
 
 export interface AnswerHead {
   readonly provider: ProviderHeaders;
-  readonly decision: string;
+  readonly candidate: Candidate;
+  /** 1 for the first attempt of a request. */
+  readonly attemptNumber: number;
+  /** The effective model before any failover. */
+  readonly primaryModel: string | null;
   /** Told when the output was capped below what was asked for or usual. */
   readonly outputCap: number | null;
   readonly isVerbatim: boolean;
@@ -12,13 +17,24 @@ export interface AnswerHead {
 
 /** The headers of a forwarded answer, as a flat list of names and values: ours, and those of the provider that pass. */
 export function answerHeaders(exchange: Exchange, head: AnswerHead): string[] {
-  const headers: string[] = ['x-request-id', exchange.publicId, 'x-routing-decision', head.decision];
+  const { decision, target } = head.candidate;
+  const headers: string[] = ['x-request-id', exchange.publicId, 'x-routing-decision', decision];
+  headers.push('x-routing-backend', target.publicId);
+  if (decision === 'FAILOVER') appendFailover(headers, head);
   headers.push(...exchange.limitHeaders);
   if (head.outputCap !== null) headers.push('x-weir-output-cap', String(head.outputCap));
   if (head.isEventStream) headers.push('cache-control', 'no-cache', 'x-accel-buffering', 'no');
   headers.push('server-timing', serverTiming(exchange));
   appendProviderHeaders(headers, head.provider, head.isVerbatim);
   return headers;
+}
+
+/** Warns that another key than usual answered: how many were asked, and which model if it is another one. */
+function appendFailover(headers: string[], { candidate, attemptNumber, primaryModel }: AnswerHead): void {
+  headers.push('x-routing-failover', String(attemptNumber));
+  const { name } = candidate.route.model;
+  // Names may hold what a header cannot.
+  if (name !== primaryModel) headers.push('x-routing-model', encodeURIComponent(name));
 }
 
 /** Our own share of the time to the first byte, and the provider's. Milliseconds. */

@@ -1,16 +1,20 @@
 import { assertNever } from '@weir/kernel/assert-never';
+import type { Deployments } from '@weir/counters/deployments/contract';
 import type { Clock } from '@weir/kernel/clock';
 import type { Logger } from '@weir/service/logger';
 import { needsBound } from '../admission/attempt-bound.ts';
 import type { RequestChanges } from '../endpoints/endpoint.ts';
 import { settlementOf } from '../admission/settlement.ts';
+import type { Policy } from '../keys/policy.ts';
 import type { Meter } from '../metering/contract.ts';
 import { unlessAborted } from '../metering/unless-aborted.ts';
 import type { Candidate } from '../routing/attempt-plan.ts';
-import type { KeyHealth } from '../routing/key-health.ts';
+import { reportFailure } from '../routing/report-failure.ts';
+import type { RefusedKeys } from '../routing/refused-keys.ts';
 import { runAttempt, type AttemptEnd } from '../upstream/attempt.ts';
 import type { CredentialResult, Credentials } from '../upstream/credentials.ts';
 import type { OriginPools } from '../upstream/origin-pools.ts';
+import type { ProviderTarget } from '../upstream/provider-target.ts';
 import type { ProviderCall } from '../upstream/providers/provider.ts';
 import type { AdmittedAttempt } from './admit-attempt.ts';
 import { answerHeaders } from './answer-headers.ts';
@@ -27,7 +31,8 @@ export interface DispatchDeps {
   readonly pools: OriginPools;
   readonly credentials: Credentials;
   readonly meter: Meter;
-  readonly health: KeyHealth;
+  readonly deployments: Deployments;
+  readonly refusedKeys: RefusedKeys;
   readonly clock: Clock;
   readonly log: Logger;
   /** How long a client's policy DRAIN reads on after the client has left. */
@@ -57,7 +62,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     if ('kind' in credential) return { kind: 'abandoned', ending: credential, wasSent: false };
     if (!credential.ok) return { kind: 'failed', failure: credential.error };
     exchange.notes.attempts++;
-    return runAttempt({
+    const end = await runAttempt({
       dispatcher: deps.pools.of(target.origin),
       path: call.path,
       headers: providerRequestHeaders(
@@ -71,8 +76,20 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
       answer: exchange.answer,
       clock: deps.clock,
       drainMs: policy.snapshot.key.disconnectPolicy === 'DRAIN' ? deps.drainMs : null,
-      open: (status, headers) => open(run, admitted, status, headers, performance.now() - startedMs),
+      open(status, headers) {
+        // Whatever it says, it says something: the deployment works.
+        deps.deployments.succeeded(admitted.candidate.claim);
+        return open(run, admitted, status, headers, performance.now() - startedMs);
+      },
     });
+    return call.credential === 'service-account' ? tokenRefused(target, end) : end;
+  }
+
+  /** A token may be revoked without its account: whether the account is good shows when it asks for the next one. */
+  function tokenRefused(target: ProviderTarget, end: AttemptEnd): AttemptEnd {
+    if (end.kind !== 'failed' || end.failure.kind !== 'refused') return end;
+    deps.credentials.refused(target);
+    return { kind: 'failed', failure: { ...end.failure, kind: 'forbidden' } };
   }
 
   function settle(run: InferenceRun, admitted: AdmittedAttempt, end: AttemptEnd, latencyMs: number): void {
@@ -87,7 +104,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
       latencyMs,
     });
     deps.meter.close(close);
-    reportHealth(candidate, end);
+    report(policy, candidate, end);
     const { notes } = exchange;
     if (end.kind === 'failed') notes.upstreamWaitMs += latencyMs;
     notes.provider = intent.provider;
@@ -102,21 +119,19 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     notes.disconnected = close.disconnected;
   }
 
-  function reportHealth({ deployment, target }: Candidate, end: AttemptEnd): void {
+  /** What the end says about the key, beyond what the beginning of an answer has said already. */
+  function report(policy: Policy, candidate: Candidate, end: AttemptEnd): void {
+    const { claim } = candidate;
     switch (end.kind) {
       case 'failed':
-        deps.health.failed(deployment, end.failure);
-        if (end.failure.kind === 'refused') deps.credentials.refused(target);
-        deps.log.warn({ providerKeyId: target.key.id, deployment, failure: end.failure }, 'provider failed');
+        reportFailure(deps, policy, candidate, end.failure);
         return;
       case 'abandoned':
-        deps.health.released(deployment);
+        deps.deployments.released(claim);
         return;
       case 'forwarded':
-        if (end.end.kind === 'complete') deps.health.succeeded(deployment);
-        else if (end.end.kind === 'stalled')
-          deps.health.failed(deployment, { kind: 'timeout', wasSent: true });
-        else deps.health.released(deployment);
+        if (end.end.kind === 'stalled')
+          deps.deployments.failed(claim, { reason: 'timeout', retryAfterMs: null });
         return;
       default:
         assertNever(end);
@@ -149,7 +164,7 @@ function changesOf(
 
 function open(
   { exchange, call }: InferenceRun,
-  { candidate, outputCap }: AdmittedAttempt,
+  { candidate, outputCap, intent }: AdmittedAttempt,
   status: number,
   provider: ProviderHeaders,
   waitMs: number,
@@ -161,7 +176,9 @@ function open(
   const usualCap = call.bound.outputCap ?? candidate.route.model.maxOutputTokens;
   const headers = answerHeaders(exchange, {
     provider,
-    decision: candidate.decision,
+    candidate,
+    attemptNumber: intent.attemptNumber,
+    primaryModel: exchange.notes.effectiveModel,
     outputCap: needsBound(candidate.route) && outputCap !== null && outputCap < usualCap ? outputCap : null,
     isVerbatim: relay.isVerbatim,
     isEventStream: asEventStream,

@@ -1,34 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { createIdempotencyKeys } from './idempotency.ts';
+import { createLocalRequestNames } from '@weir/counters/idempotency/local';
+import { newUuid } from '@weir/kernel/ids';
+import { createTakeRequestName } from './idempotency.ts';
 
 function rig() {
-  let nowMs = 0;
-  return { keys: createIdempotencyKeys({ now: () => nowMs }), wait: (ms: number) => void (nowMs += ms) };
+  const take = createTakeRequestName(createLocalRequestNames({ clock: { now: () => 0 } }));
+  const owner = { organizationId: newUuid(), apiKeyId: newUuid() };
+  return (name: string, requestId: string) => take({ ...owner, name, requestId });
 }
 
+const refusal = (code: string, details: object) => expect.objectContaining({ code, details }) as Error;
+
 describe('idempotency keys', () => {
-  it('refuse a repetition while the first request runs and for five minutes after it, naming it', () => {
-    const { keys, wait } = rig();
-    const first = keys.begin('key', 'name', 'req_1');
-    const refused = (code: string) =>
-      expect.objectContaining({ code, details: { firstRequestId: 'req_1' } }) as Error;
-    expect(() => keys.begin('key', 'name', 'req_2')).toThrow(refused('REQUEST_IN_PROGRESS'));
-    first.end(true);
-    wait(299_999);
-    expect(() => keys.begin('key', 'name', 'req_2')).toThrow(refused('DUPLICATE_REQUEST'));
-    wait(1);
-    expect(() => keys.begin('key', 'name', 'req_2')).not.toThrow();
+  it('refuse a repetition while the first request runs and after it, naming it', async () => {
+    const take = rig();
+    const held = await take('name', 'req_1');
+    const first = { firstRequestId: 'req_1' };
+    await expect(take('name', 'req_2')).rejects.toThrow(refusal('REQUEST_IN_PROGRESS', first));
+    held.keep();
+    await expect(take('name', 'req_2')).rejects.toThrow(refusal('DUPLICATE_REQUEST', first));
   });
 
-  it('belong to one API key each', () => {
-    const { keys } = rig();
-    keys.begin('key', 'name', 'req_1');
-    expect(() => keys.begin('other', 'name', 'req_2')).not.toThrow();
-  });
-
-  it('are free again when the request came to nothing', () => {
-    const { keys } = rig();
-    keys.begin('key', 'name', 'req_1').end(false);
-    expect(() => keys.begin('key', 'name', 'req_2')).not.toThrow();
+  it('are bounded in length', async () => {
+    await expect(rig()('x'.repeat(256), 'req_1')).rejects.toThrow(
+      expect.objectContaining({ code: 'INVALID_REQUEST' }) as Error,
+    );
   });
 });

@@ -1,3 +1,4 @@
+import type { HeldName } from '@weir/counters/idempotency/contract';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import { accessProblem } from '../admission/access.ts';
@@ -7,15 +8,16 @@ import type { Authenticate } from '../keys/authenticate.ts';
 import type { Policy } from '../keys/policy.ts';
 import { createAttemptPlan, type PlanDeps } from '../routing/attempt-plan.ts';
 import { routeModel } from '../routing/model-route.ts';
+import { stickinessFor } from '../routing/stickiness.ts';
 import type { AddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
-import type { IdempotencyKeys, IdempotentRequest } from './idempotency.ts';
+import type { TakeRequestName } from './idempotency.ts';
 import type { RunAttempts } from './run-attempts.ts';
 
 export interface InferenceDeps extends PlanDeps {
   readonly authenticate: Authenticate;
   readonly addressOf: AddressOf;
-  readonly idempotency: IdempotencyKeys;
+  readonly takeRequestName: TakeRequestName;
   readonly runAttempts: RunAttempts;
   readonly clock: Clock;
 }
@@ -37,17 +39,35 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     const call = endpoint.read(exchange.body);
     exchange.notes.model = call.model;
     exchange.notes.stream = call.stream;
-    const repeatable = beginIdempotent(deps.idempotency, policy, call, exchange);
-    let answered = false;
+    const name = requestNameOf(call, exchange);
+    const held = name === null ? null : await takeName(name, policy, exchange);
     try {
       const route = routeModel(policy, call.model);
       exchange.notes.effectiveModel = route.model.name;
-      const plan = createAttemptPlan(policy, route, endpoint.operation, deps);
-      answered = await deps.runAttempts({ endpoint, exchange, policy, call, plan });
+      const plan = createAttemptPlan(
+        {
+          policy,
+          route,
+          operation: endpoint.operation,
+          stickiness: stickinessFor(policy, call.conversation ?? null),
+        },
+        deps,
+      );
+      await deps.runAttempts({ endpoint, exchange, policy, call, plan });
     } finally {
-      repeatable?.end(answered);
+      if (held) (cameToSomething(exchange) ? held.keep : held.free)();
     }
   };
+
+  function takeName(name: string, policy: Policy, { publicId }: Exchange): Promise<HeldName> {
+    const { organization, key } = policy.snapshot;
+    return deps.takeRequestName({
+      organizationId: organization.id,
+      apiKeyId: key.id,
+      name,
+      requestId: publicId,
+    });
+  }
 }
 
 export function throwProblem(problem: AppError | null): void {
@@ -79,13 +99,12 @@ function requireUncompressed({ req }: Exchange): void {
   }
 }
 
-function beginIdempotent(
-  keys: IdempotencyKeys,
-  policy: Policy,
-  call: InferenceCall,
-  { req, publicId }: Exchange,
-): IdempotentRequest | undefined {
+function requestNameOf(call: InferenceCall, { req }: Exchange): string | null {
   const header = req.headers['idempotency-key'];
-  const name = typeof header === 'string' && header !== '' ? header : call.idempotencyKey;
-  return name === null ? undefined : keys.begin(policy.snapshot.key.id, name, publicId);
+  return typeof header === 'string' && header !== '' ? header : call.idempotencyKey;
+}
+
+/** Only a request that delivered nothing and cost nothing may be run again under its name. */
+function cameToSomething({ answer, notes }: Exchange): boolean {
+  return answer.isStarted || (notes.costNanoUsd ?? 0n) > 0n;
 }

@@ -1,9 +1,11 @@
+import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import type { AttemptPlan, Candidate } from '../routing/attempt-plan.ts';
+import type { DecidedAttempt, RoutingDecisions } from '../routing/routing-decisions.ts';
 import type { AttemptEnd } from '../upstream/attempt.ts';
-import { failureError, noProviderKey, type Failure } from '../upstream/failure.ts';
+import { failureError, noProviderKey, statusOf, type Failure } from '../upstream/failure.ts';
 import type { AdmittedAttempt, Admit } from './admit-attempt.ts';
 import type { Dispatch } from './dispatch-attempt.ts';
 import type { Exchange } from './exchange.ts';
@@ -17,12 +19,14 @@ export interface InferenceRun {
   readonly plan: AttemptPlan;
 }
 
-/** @returns Whether the client got an answer of a provider. @throws AppError when it has to be told a failure. */
-export type RunAttempts = (run: InferenceRun) => Promise<boolean>;
+/** @throws AppError when the client has to be told a failure. */
+export type RunAttempts = (run: InferenceRun) => Promise<void>;
 
 export interface RunAttemptsDeps {
   readonly admit: Admit;
   readonly dispatch: Dispatch;
+  readonly decisions: RoutingDecisions;
+  readonly clock: Clock;
   /** A request asks at most so many provider keys. */
   readonly attemptsMax: number;
 }
@@ -31,23 +35,41 @@ export interface RunAttemptsDeps {
  * Steps 11 to 14: each attempt is admitted, recorded, sent and settled on its own; the next one follows while nothing
  * has reached the client and somebody is left to ask.
  */
-export function createRunAttempts({ admit, dispatch, attemptsMax }: RunAttemptsDeps): RunAttempts {
+export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
+  const { admit, dispatch, attemptsMax } = deps;
   return async (run) => {
+    const attempts: DecidedAttempt[] = [];
+    try {
+      await attempt(run, attempts);
+    } finally {
+      const { policy, call, exchange } = run;
+      deps.decisions.record(policy.snapshot.organization.id, {
+        atMs: deps.clock.now(),
+        requestId: exchange.publicId,
+        modelRequested: call.model,
+        attempts,
+      });
+    }
+  };
+
+  async function attempt(run: InferenceRun, attempts: DecidedAttempt[]): Promise<void> {
     const { exchange, plan } = run;
     let last: Failure | undefined;
     for (let number = 1; number <= attemptsMax; number++) {
       const { ending } = exchange.lifetime;
       if (ending) return finish(exchange, { kind: 'abandoned', ending, wasSent: false });
-      const candidate = plan.next();
+      const found = plan.next();
+      const candidate = found instanceof Promise ? await found : found;
       if (!candidate) break;
       const admitted = await admitNext(run, candidate, number, last);
       const end = await dispatch(run, admitted);
+      attempts.push(decided(candidate, end));
       if (end.kind !== 'failed') return finish(exchange, end);
       last = end.failure;
     }
     const soonestMs = plan.soonestWakeMs();
     throw last ? failureError(last, soonestMs) : noProviderKey(soonestMs, 'no provider key to ask');
-  };
+  }
 
   /** Who failed over and finds the budget used up meanwhile is told the failure, not the budget. */
   async function admitNext(
@@ -67,15 +89,32 @@ export function createRunAttempts({ admit, dispatch, attemptsMax }: RunAttemptsD
   }
 }
 
-function finish({ answer }: Exchange, end: Exclude<AttemptEnd, { kind: 'failed' }>): boolean {
+function decided({ route, target, decision }: Candidate, end: AttemptEnd): DecidedAttempt {
+  const { id, level } = target.key;
+  const outcome = outcomeOf(end);
+  return { providerKeyId: id, level, model: route.model.name, decision, ...outcome };
+}
+
+function outcomeOf(end: AttemptEnd): Pick<DecidedAttempt, 'outcome' | 'status'> {
+  switch (end.kind) {
+    case 'failed':
+      return { outcome: end.failure.kind, status: statusOf(end.failure) };
+    case 'abandoned':
+      return { outcome: 'abandoned', status: null };
+    case 'forwarded':
+      return { outcome: 'answered', status: end.status };
+  }
+}
+
+function finish({ answer }: Exchange, end: Exclude<AttemptEnd, { kind: 'failed' }>): void {
   if (end.kind === 'abandoned') {
     if (end.ending.kind === 'stopped') throw end.ending.error;
-    return false;
+    return;
   }
   switch (end.end.kind) {
     case 'complete':
       answer.end();
-      return true;
+      return;
     case 'cut':
       throw new AppError('UPSTREAM_ERROR', 'The provider broke off in the middle of its answer. Try again.');
     case 'stalled':
@@ -83,6 +122,6 @@ function finish({ answer }: Exchange, end: Exclude<AttemptEnd, { kind: 'failed' 
     case 'stopped':
       throw end.end.error;
     case 'client gone':
-      return true;
+      return;
   }
 }

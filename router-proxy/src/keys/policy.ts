@@ -8,7 +8,7 @@ import type {
   SnapshotModel,
 } from '@weir/contracts/policy-snapshot';
 import { networkList } from '../http/client-address.ts';
-import { compileProviderTarget, type ProviderTarget } from '../upstream/provider-target.ts';
+import { poolsByLevel, type ProviderPool } from '../routing/provider-pool.ts';
 
 /** What one node of the tree (an account, or the key below them) allows. */
 export interface AccessNode {
@@ -40,7 +40,9 @@ export interface Policy {
   /** By every registered name: the name itself, aliases, and the names under which providers report it. */
   readonly models: ReadonlyMap<string, SnapshotModel>;
   /** Provider keys by Level. */
-  readonly pools: ReadonlyMap<number, readonly ProviderTarget[]>;
+  readonly pools: ReadonlyMap<number, ProviderPool>;
+  /** Whether conversations stay on one provider key. */
+  readonly isSticky: boolean;
 }
 
 export function compilePolicy(snapshot: PolicySnapshot, keyHash: string): Policy {
@@ -60,7 +62,8 @@ export function compilePolicy(snapshot: PolicySnapshot, keyHash: string): Policy
     limits: limitNodes(snapshot),
     blockingBudgets: snapshot.budgets.filter(({ enforcement }) => enforcement === 'BLOCK'),
     models: modelsByName(snapshot.models),
-    pools: poolsByLevel(snapshot),
+    pools: poolsByLevel(snapshot.providerKeys),
+    isSticky: isSticky(snapshot),
   };
 }
 
@@ -88,14 +91,7 @@ const ownName = (model: SnapshotModel): readonly string[] => [model.name];
 const aliases = (model: SnapshotModel): readonly string[] => model.aliases;
 const reportedNames = (model: SnapshotModel): readonly string[] => model.snapshots;
 
-function poolsByLevel({ providerKeys }: PolicySnapshot): ReadonlyMap<number, readonly ProviderTarget[]> {
-  const pools = new Map<number, ProviderTarget[]>();
-  for (const key of providerKeys) {
-    const target = compileProviderTarget(key);
-    if (!target) continue;
-    const pool = pools.get(key.level);
-    if (pool) pool.push(target);
-    else pools.set(key.level, [target]);
-  }
-  return pools;
+/** The nearest account that says so decides; nobody does by default. */
+function isSticky({ accounts }: PolicySnapshot): boolean {
+  return accounts.findLast(({ stickyRouting }) => stickyRouting !== null)?.stickyRouting ?? false;
 }

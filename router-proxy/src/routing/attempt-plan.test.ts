@@ -1,83 +1,114 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aModel, anAccount, aPolicy, aProviderKey } from '../test-policy.ts';
-import { createAttemptPlan } from './attempt-plan.ts';
-import { createKeyHealth } from './key-health.ts';
+import type { Deployments } from '@weir/counters/deployments/contract';
+import { createLocalDeployments } from '@weir/counters/deployments/local';
+import { newUuid } from '@weir/kernel/ids';
+import { aModel, anAccount, aPolicy, aProviderKey, type SnapshotParts } from '../test-policy.ts';
+import { createAttemptPlan, type AttemptPlan, type Candidate } from './attempt-plan.ts';
 import { createKeyRotation } from './key-rotation.ts';
 import { routeModel } from './model-route.ts';
-import type { SnapshotParts } from '../test-policy.ts';
+
+const broken = { reason: 'broken', retryAfterMs: null } as const;
 
 function rig(parts: SnapshotParts) {
   let nowMs = 1_000_000;
   const clock = { now: () => nowMs };
   const policy = aPolicy(parts);
-  const deps = { health: createKeyHealth(clock), rotation: createKeyRotation(), clock };
-  const plan = () => createAttemptPlan(policy, routeModel(policy, 'gpt-test'), 'chat/completions', deps);
-  const all = () => {
-    const one = plan();
-    return Array.from({ length: 20 }, () => one.next()).flatMap((candidate) => candidate ?? []);
+  const deployments = createLocalDeployments({ clock, random: () => 0 });
+  const refused = new Set<string>();
+  const refusedKeys = {
+    get isEmpty() {
+      return refused.size === 0;
+    },
+    has: ({ name }: { readonly name: string }) => refused.has(name),
+    refuse: () => undefined,
+    unusable: () => undefined,
+    stop: () => undefined,
   };
-  return { health: deps.health, plan, all, wait: (ms: number) => void (nowMs += ms) };
+  const deps = { deployments, refusedKeys, rotation: createKeyRotation(), clock };
+  const plan = (given: Deployments = deployments): AttemptPlan =>
+    createAttemptPlan(
+      { policy, route: routeModel(policy, 'gpt-test'), operation: 'chat/completions', stickiness: null },
+      { ...deps, deployments: given },
+    );
+  return {
+    deployments,
+    refused,
+    plan,
+    next: async () => plan().next(),
+    all: (given?: Deployments) => drained(plan(given)),
+    wait: (ms: number) => void (nowMs += ms),
+  };
+}
+
+async function drained(plan: AttemptPlan): Promise<readonly Candidate[]> {
+  const asked: Candidate[] = [];
+  for (let candidate = await plan.next(); candidate; candidate = await plan.next()) asked.push(candidate);
+  return asked;
 }
 
 const keyOn = (level: number, name: string, weight = 1) => aProviderKey({ level, name, weight });
+const names = (asked: readonly Candidate[]) => asked.map(({ target }) => target.key.name);
+const decisions = (asked: readonly Candidate[]) => asked.map(({ decision }) => decision);
+const over = (from: number, to: number) => ({ from, to });
 
 describe('an attempt plan', () => {
-  it('tries every key of the Level once and then stays there without a gear', () => {
+  it('tries every key of the Level once and then stays there without a gear', async () => {
     const { all } = rig({
       providerKeys: [keyOn(1, 'a'), keyOn(1, 'b'), keyOn(2, 'c')],
-      accounts: [anAccount({ kind: 'OWNER', switchOver: [{ from: 1, to: 2 }] })],
+      accounts: [anAccount({ kind: 'OWNER', switchOver: [over(1, 2)] })],
     });
-    const asked = all();
-    expect(asked.map(({ target }) => target.key.name).sort()).toEqual(['a', 'b']);
-    expect(asked.map(({ decision }) => decision)).toEqual(['PRIMARY', 'FAILOVER']);
+    const asked = await all();
+    expect([...names(asked)].sort()).toEqual(['a', 'b']);
+    expect(decisions(asked)).toEqual(['PRIMARY', 'FAILOVER']);
   });
 
-  it('follows Switch Over in gear 1, each Level once, also in a circle', () => {
+  it('follows Switch Over in gear 1, each Level once, also in a circle', async () => {
     const { all } = rig({
       providerKeys: [keyOn(1, 'a'), keyOn(2, 'b'), keyOn(3, 'c')],
-      accounts: [
-        anAccount({
-          kind: 'OWNER',
-          gear: 1,
-          switchOver: [
-            { from: 1, to: 2 },
-            { from: 2, to: 3 },
-            { from: 3, to: 1 },
-          ],
-        }),
-      ],
+      accounts: [anAccount({ kind: 'OWNER', gear: 1, switchOver: [over(1, 2), over(2, 3), over(3, 1)] })],
     });
-    expect(all().map(({ target }) => target.key.name)).toEqual(['a', 'b', 'c']);
+    expect(names(await all())).toEqual(['a', 'b', 'c']);
   });
 
-  it('does not drift to a Level that an account above forbids', () => {
+  it.each([
+    { who: 'an account above', above: [1, 3], key: null },
+    { who: 'the key', above: null, key: [1, 3] },
+  ])('does not drift to a Level that $who forbids', async ({ above, key }) => {
     const { all } = rig({
       providerKeys: [keyOn(1, 'a'), keyOn(2, 'b')],
       accounts: [
-        anAccount({ kind: 'OWNER', allowLevels: [1, 3] }),
-        anAccount({ gear: 1, switchOver: [{ from: 1, to: 2 }] }),
+        anAccount({ kind: 'OWNER', allowLevels: above }),
+        anAccount({ gear: 1, switchOver: [over(1, 2)] }),
       ],
+      key: { allowLevels: key },
     });
-    expect(all().map(({ target }) => target.key.name)).toEqual(['a']);
+    expect(names(await all())).toEqual(['a']);
   });
 
-  it('hands over to another model only in gear 2', () => {
-    const models = (gear: number) => {
-      const accounts = [
-        anAccount({ kind: 'OWNER', gear, modelFailover: [{ pattern: 'gpt-*', target: 'spare' }] }),
+  it('starts on the Level of its model even where lists bound the drift to others', async () => {
+    const { all } = rig({ providerKeys: [keyOn(1, 'a')], key: { allowLevels: [] } });
+    expect(names(await all())).toEqual(['a']);
+  });
+
+  it('hands over to another model only in gear 2, to each once', async () => {
+    const models = async (gear: number) => {
+      const modelFailover = [
+        { pattern: 'gpt-*', target: 'spare' },
+        { pattern: 'spare', target: 'gpt-test' },
       ];
       const { all } = rig({
         models: [aModel('gpt-test'), aModel('spare')],
         providerKeys: [keyOn(1, 'a')],
-        accounts,
+        accounts: [anAccount({ kind: 'OWNER', gear, modelFailover })],
       });
-      return all().map(({ route }) => route.model.name);
+      return (await all()).map(({ route }) => route.model.name);
     };
-    expect(models(2)).toEqual(['gpt-test', 'spare']);
-    expect(models(1)).toEqual(['gpt-test']);
+    expect(await models(2)).toEqual(['gpt-test', 'spare']);
+    expect(await models(1)).toEqual(['gpt-test']);
   });
 
-  it('does not hand over past a list above the account that names the other model', () => {
+  it('does not hand over past a list above the account that names the other model', async () => {
     const { all } = rig({
       models: [aModel('gpt-test'), aModel('spare')],
       providerKeys: [keyOn(1, 'a')],
@@ -86,75 +117,131 @@ describe('an attempt plan', () => {
         anAccount({ gear: 2, modelFailover: [{ pattern: '*', target: 'spare' }] }),
       ],
     });
-    expect(all().map(({ route }) => route.model.name)).toEqual(['gpt-test']);
+    expect((await all()).map(({ route }) => route.model.name)).toEqual(['gpt-test']);
   });
 
-  it('gives keys their share by weight', () => {
-    const { plan } = rig({ providerKeys: [keyOn(1, 'heavy', 3), keyOn(1, 'light', 1)] });
-    const first = Array.from({ length: 400 }, () => plan().next()?.target.key.name);
-    expect(first.filter((name) => name === 'heavy')).toHaveLength(300);
+  it('asks degraded keys when no healthy one of their Level is left, before it moves on', async () => {
+    const { all } = rig({
+      providerKeys: [
+        aProviderKey({ name: 'ill', isDegraded: true, weight: 100 }),
+        keyOn(1, 'well'),
+        keyOn(2, 'far'),
+      ],
+      accounts: [anAccount({ kind: 'OWNER', gear: 1, switchOver: [over(1, 2)] })],
+    });
+    const asked = await all();
+    expect(names(asked)).toEqual(['well', 'ill', 'far']);
+    expect(decisions(asked)).toEqual(['PRIMARY', 'FAILOVER', 'FAILOVER']);
   });
 
-  it('passes over sleeping keys and says when the first one wakes', () => {
-    const { health, plan, all, wait } = rig({ providerKeys: [keyOn(1, 'a')] });
-    const candidate = plan().next();
-    health.failed(candidate?.deployment ?? '', { kind: 'throttled', status: 429, retryAfterMs: 7_000 });
+  it('uses degraded keys where a Level has no others', async () => {
+    const { all } = rig({ providerKeys: [aProviderKey({ isDegraded: true })] });
+    expect(decisions(await all())).toEqual(['PRIMARY']);
+  });
+
+  it('gives drained keys nothing', async () => {
+    const { all } = rig({ providerKeys: [keyOn(1, 'drained', 0), keyOn(1, 'full')] });
+    expect(names(await all())).toEqual(['full']);
+  });
+
+  it('leaves refused keys out', async () => {
+    const { refused, all } = rig({ providerKeys: [keyOn(1, 'a'), keyOn(1, 'b')] });
+    refused.add('a');
+    expect(names(await all())).toEqual(['b']);
+  });
+
+  it('passes over sleeping keys and says when the first one wakes', async () => {
+    const { deployments, plan, next, all, wait } = rig({ providerKeys: [keyOn(1, 'a'), keyOn(1, 'b')] });
+    for (const retryAfterMs of [9_000, 7_000]) {
+      const candidate = await next();
+      if (candidate) deployments.failed(candidate.claim, { reason: 'throttled', retryAfterMs });
+    }
     const asleep = plan();
-    expect(asleep.next()).toBeUndefined();
+    expect(await asleep.next()).toBeUndefined();
     expect(asleep.soonestWakeMs()).toBe(7_000);
     wait(7_000);
-    expect(all()).toHaveLength(1);
+    expect(await all()).toHaveLength(1);
   });
 
-  it('calls it a failover when the primary Level had nobody awake', () => {
-    const { health, plan } = rig({
+  it('tests a broken key with one request while the others go elsewhere', async () => {
+    const { deployments, plan, next, wait } = rig({ providerKeys: [keyOn(1, 'a')] });
+    const candidate = await next();
+    if (candidate) deployments.failed(candidate.claim, broken);
+    wait(15_000);
+    const probing = await next();
+    expect(probing?.claim.probe).not.toBeNull();
+    const waiting = plan();
+    expect(await waiting.next()).toBeUndefined();
+    expect(waiting.soonestWakeMs()).toBe(1_000);
+  });
+
+  it('moves on when another proxy tests the deployment', async () => {
+    const { deployments, all } = rig({ providerKeys: [keyOn(1, 'a'), keyOn(1, 'b')] });
+    const deny: Deployments = { ...deployments, claim: () => Promise.resolve(null) };
+    expect(await all(deny)).toEqual([]);
+    let claims = 0;
+    const denyFirst: Deployments = {
+      ...deployments,
+      claim: async (deployment) => (++claims === 1 ? null : deployments.claim(deployment)),
+    };
+    expect(await all(denyFirst)).toHaveLength(1);
+  });
+
+  it('calls it a failover when the primary Level had nobody awake', async () => {
+    const { deployments, next } = rig({
       providerKeys: [keyOn(1, 'a'), keyOn(2, 'b')],
-      accounts: [anAccount({ kind: 'OWNER', gear: 1, switchOver: [{ from: 1, to: 2 }] })],
+      accounts: [anAccount({ kind: 'OWNER', gear: 1, switchOver: [over(1, 2)] })],
     });
-    health.failed(plan().next()?.deployment ?? '', { kind: 'broken', status: 500 });
-    expect(plan().next()).toMatchObject({ decision: 'FAILOVER', target: { key: { name: 'b' } } });
+    const candidate = await next();
+    if (candidate) deployments.failed(candidate.claim, broken);
+    expect(await next()).toMatchObject({ decision: 'FAILOVER', target: { key: { name: 'b' } } });
+  });
+
+  it('ends, with each key of each Level that it reaches asked once, whatever leads where', async () => {
+    const level = fc.integer({ min: 1, max: 5 });
+    const world = fc.record({
+      keys: fc.array(fc.record({ level, weight: fc.nat(3), isDegraded: fc.boolean() }), { maxLength: 12 }),
+      switchOver: fc.uniqueArray(fc.record({ from: level, to: level }), { selector: ({ from }) => from }),
+      allowLevels: fc.option(fc.array(level)),
+      gear: fc.nat(1),
+    });
+    await fc.assert(
+      fc.asyncProperty(world, async ({ keys, switchOver, allowLevels, gear }) => {
+        const { all } = rig({
+          providerKeys: keys.map((key) => aProviderKey({ ...key, id: newUuid() })),
+          accounts: [anAccount({ kind: 'OWNER', gear, switchOver, allowLevels })],
+        });
+        const reached = [1];
+        for (;;) {
+          const to = switchOver.find(({ from }) => from === reached.at(-1))?.to;
+          if (gear === 0 || to === undefined || reached.includes(to)) break;
+          if (allowLevels && !allowLevels.includes(to)) break;
+          reached.push(to);
+        }
+        const levels = (await all()).map(({ target }) => target.key.level);
+        const expected = reached.flatMap((one) =>
+          keys.filter((key) => key.level === one && key.weight > 0).map(() => one),
+        );
+        expect(levels).toEqual(expected);
+      }),
+    );
   });
 });
 
-describe('key health', () => {
-  it('lets one request test a broken deployment, and everybody back when it succeeds', () => {
-    const { health, wait } = rig({});
-    health.failed('d', { kind: 'broken', status: 500 });
-    expect(health.claim('d')).toBe(false);
-    wait(15_000);
-    expect(health.claim('d')).toBe(true);
-    expect(health.claim('d')).toBe(false);
-    health.succeeded('d');
-    expect(health.claim('d') && health.claim('d')).toBe(true);
-  });
-
-  it('sleeps twice as long after each failed test, ten minutes at most', () => {
-    const { health, wait } = rig({});
-    const sleeps: number[] = [];
-    for (let round = 0; round < 9; round++) {
-      health.failed('d', { kind: 'timeout', wasSent: true });
-      let slept = 0;
-      while (!health.claim('d')) {
-        wait(1_000);
-        slept++;
-      }
-      sleeps.push(slept);
-    }
-    expect(sleeps).toEqual([15, 30, 60, 120, 240, 480, 600, 600, 600]);
-  });
-
-  it('takes failures of requests that were under way for one failure', () => {
-    const { health } = rig({});
-    for (let count = 0; count < 5; count++) health.failed('d', { kind: 'broken', status: 500 });
-    expect(health.availableAtMs('d')).toBe(1_000_000 + 15_000);
-  });
-
-  it('gives the test to another request when its own said nothing', () => {
-    const { health, wait } = rig({});
-    health.failed('d', { kind: 'broken', status: 500 });
-    wait(15_000);
-    health.claim('d');
-    health.released('d');
-    expect(health.claim('d')).toBe(true);
+describe('the rotation', () => {
+  it('gives every key its share by weight, to the single request', async () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(weights, fc.integer({ min: 1, max: 3 }), async (given, rounds) => {
+        const { next } = rig({ providerKeys: given.map((weight, index) => keyOn(1, String(index), weight)) });
+        const counts = given.map(() => 0);
+        const total = given.reduce((sum, weight) => sum + weight, 0);
+        for (let request = 0; request < rounds * total; request++) {
+          const index = Number((await next())?.target.key.name);
+          counts[index] = (counts[index] ?? 0) + 1;
+        }
+        expect(counts).toEqual(given.map((weight) => weight * rounds));
+      }),
+    );
   });
 });

@@ -174,6 +174,13 @@ describe("a service account's token", () => {
     expect(await ask(credentials, target)).toMatchObject({ ok: true });
   });
 
+  it("that is refused for its time says nothing of the key but of this machine's clock", async () => {
+    const description = 'Invalid JWT: Token must be a short-lived token and in a reasonable timeframe.';
+    answer = refusal(400, JSON.stringify({ error: 'invalid_grant', error_description: description }));
+    const { credentials } = rig(keyFile);
+    expect(await ask(credentials, vertexTarget())).toEqual({ ok: false, error: { kind: 'unusable' } });
+  });
+
   it.each([
     ['a page', refusal(200, '<html>')],
     ['a token that would break out of its header', token('t\r\nx-injected: 1')],
@@ -207,7 +214,7 @@ describe("a service account's token", () => {
     const { credentials } = rig(secret);
     expect(await ask(credentials, vertexTarget())).toEqual({
       ok: false,
-      error: { kind: 'refused', status: null },
+      error: { kind: 'unusable' },
     });
     expect(forms).toHaveLength(0);
   });

@@ -57,7 +57,7 @@ export function createCredentials({ openSecret, tokens, log }: CredentialsOption
         return compose(target, form);
       } catch (thrown) {
         log.error({ err: thrown, providerKeyId: target.key.id }, 'provider key does not open');
-        return err({ kind: 'refused', status: null });
+        return err({ kind: 'unusable' });
       }
     },
     refused(target) {

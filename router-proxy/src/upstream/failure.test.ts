@@ -18,7 +18,8 @@ describe("a provider's status", () => {
     [429, {}, '{"error":{"code":"insufficient_quota"}}', { kind: 'quota' }],
     [402, {}, '', { kind: 'quota' }],
     [401, {}, '', { kind: 'refused' }],
-    [403, {}, '', { kind: 'refused' }],
+    [403, {}, '', { kind: 'forbidden' }],
+    [403, {}, '{"error":{"message":"You exceeded your current quota"}}', { kind: 'quota' }],
     [500, {}, '', { kind: 'broken' }],
   ])('%d with %j and %j is classified', (status, headers, body, expected) => {
     expect(failureOfStatus(status, headers, body, 1_000)).toMatchObject(expected);
@@ -30,6 +31,7 @@ describe('what the client is told at last', () => {
     expect(failureError({ kind: 'timeout', wasSent: true }, 0).code).toBe('UPSTREAM_TIMEOUT');
     expect(failureError({ kind: 'broken', status: 500 }, 0).code).toBe('UPSTREAM_ERROR');
     expect(failureError({ kind: 'unreachable', errorCode: 'ECONNREFUSED' }, 0).detail).not.toContain('ECONN');
+    expect(failureError({ kind: 'forbidden', status: 403 }, 0).code).toBe('UPSTREAM_ERROR');
     expect(failureError({ kind: 'refused', status: 401 }, 1_500)).toMatchObject({
       code: 'NO_PROVIDER_KEY',
       retryAfterSeconds: 2,

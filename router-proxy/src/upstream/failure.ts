@@ -9,8 +9,12 @@ export type Failure =
   | { readonly kind: 'throttled'; readonly status: number; readonly retryAfterMs: number | null }
   /** 402, or 429 because nothing is left to spend. */
   | { readonly kind: 'quota'; readonly status: number }
-  /** 401 and 403: the key does not work. Without a status it cannot even be opened. */
-  | { readonly kind: 'refused'; readonly status: number | null }
+  /** 401: the provider does not know the key, or does not want it any more. */
+  | { readonly kind: 'refused'; readonly status: number }
+  /** 403: the key is good, but not for this model, this address or this request. */
+  | { readonly kind: 'forbidden'; readonly status: number }
+  /** It does not open here, or to nothing that a provider could be shown. */
+  | { readonly kind: 'unusable' }
   /** 5xx, 408 and what no API answers. */
   | { readonly kind: 'broken'; readonly status: number }
   /** No connection, or no answer on it, in time. */
@@ -48,10 +52,11 @@ export function failureOfStatus(
   body: string,
   nowMs: number,
 ): Failure {
-  if (status === 401 || status === 403) return { kind: 'refused', status };
+  if (status === 401) return { kind: 'refused', status };
   if (status === 402) return { kind: 'quota', status };
-  if (status !== 429) return { kind: 'broken', status };
+  if (status !== 429 && status !== 403) return { kind: 'broken', status };
   if (QUOTA_TEXT.test(body)) return { kind: 'quota', status };
+  if (status === 403) return { kind: 'forbidden', status };
   return { kind: 'throttled', status, retryAfterMs: retryAfterMs(headers, nowMs) };
 }
 
@@ -87,10 +92,18 @@ export function failureError(failure: Failure, soonestWakeMs: number): AppError 
       return new AppError('UPSTREAM_ERROR', 'The provider could not be reached. Try again.', {
         message: `provider unreachable: ${failure.errorCode}`,
       });
+    case 'forbidden':
+      return new AppError(
+        'UPSTREAM_ERROR',
+        'The provider does not serve this request with the key of the organization. Ask for another model, or an administrator to see what the provider key may do.',
+        { message: `provider answered ${failure.status}` },
+      );
     case 'throttled':
     case 'quota':
     case 'refused':
-      return noProviderKey(soonestWakeMs, `provider key ${failure.kind} (${failure.status ?? 'not opened'})`);
+      return noProviderKey(soonestWakeMs, `provider key ${failure.kind} (${failure.status})`);
+    case 'unusable':
+      return noProviderKey(soonestWakeMs, 'provider key unusable');
   }
 }
 

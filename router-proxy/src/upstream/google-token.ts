@@ -30,9 +30,9 @@ const tokenSchema = z.object({
 export function createTokenExchange(pools: OriginPools, clock: Clock): ExchangeToken {
   return async (keyFile) => {
     const account = readAccount(keyFile);
-    if (!account) return err({ kind: 'refused', status: null });
+    if (!account) return err({ kind: 'unusable' });
     const assertion = signedAssertion(account, Math.floor(clock.now() / 1_000));
-    if (assertion === undefined) return err({ kind: 'refused', status: null });
+    if (assertion === undefined) return err({ kind: 'unusable' });
     const askedAtMs = clock.now();
     try {
       const answer = await post(pools, new URL(account.token_uri), assertion);
@@ -110,6 +110,9 @@ async function post(pools: OriginPools, url: URL, assertion: string) {
   };
 }
 
+/** How Google says that the assertion is from another time: the fault of this machine's clock, and not of the key. */
+const WRONG_TIME = /reasonable timeframe/i;
+
 /** 400 is how OAuth refuses a key that was deleted or disabled. */
 function refusalOf(
   status: number,
@@ -117,7 +120,8 @@ function refusalOf(
   text: string,
   nowMs: number,
 ): Failure {
-  return status === 400 ? { kind: 'refused', status } : failureOfStatus(status, headers, text, nowMs);
+  if (status !== 400) return failureOfStatus(status, headers, text, nowMs);
+  return WRONG_TIME.test(text) ? { kind: 'unusable' } : { kind: 'refused', status };
 }
 
 /** The request for an answer was never sent, so nothing of it can have been billed. */

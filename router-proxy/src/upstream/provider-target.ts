@@ -1,5 +1,6 @@
 import type { SnapshotProviderKey } from '@weir/contracts/policy-snapshot';
 import { defaultBaseUrl, providerConfigSchema } from '@weir/contracts/provider-config';
+import { encodeId } from '@weir/kernel/ids';
 import { anthropicProvider } from './providers/anthropic.ts';
 import { azureProvider } from './providers/azure.ts';
 import { openaiProvider } from './providers/openai.ts';
@@ -9,6 +10,8 @@ import { vertexProvider } from './providers/vertex.ts';
 /** A provider key with everything worked out that does not depend on the single request. */
 export interface ProviderTarget {
   readonly key: SnapshotProviderKey;
+  /** `pvk_…`: what clients know it by. */
+  readonly publicId: string;
   /** Scheme, host and port. */
   readonly origin: string;
   readonly provider: Provider;
@@ -21,7 +24,7 @@ export function compileProviderTarget(key: SnapshotProviderKey): ProviderTarget 
   const url = new URL(baseUrl);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
   const provider = providerOf(key, url);
-  return provider && { key, origin: url.origin, provider };
+  return provider && { key, publicId: encodeId('providerKey', key.id), origin: url.origin, provider };
 }
 
 function providerOf(key: SnapshotProviderKey, url: URL): Provider | undefined {
