@@ -52,6 +52,7 @@ describe('before the first byte another key takes over', () => {
     ['500', answerWith('{}', 500), 'ERROR', 'NONE'],
     ['401', answerWith('{}', 401), 'ERROR', 'NONE'],
     ['402', answerWith('{}', 402), 'THROTTLED', 'NONE'],
+    ['403', answerWith('{}', 403), 'ERROR', 'NONE'],
     ['a redirect', answerWith('', 302, { location: 'http://127.0.0.1:1/' }), 'ERROR', 'NONE'],
     ['a connection that breaks', reset, 'ERROR', 'NONE'],
     ['silence', stall, 'TIMEOUT', 'ESTIMATED'],
@@ -60,6 +61,7 @@ describe('before the first byte another key takes over', () => {
     const response = await proxy.post(PATH, body);
     expect(response.status).toBe(200);
     expect(response.headers.get('x-routing-decision')).toBe('FAILOVER');
+    expect(response.headers.get('x-routing-failover')).toBe('2');
     const rows = await proxy.closes(response, 2);
     expect(rows.map((row) => [row['kind'], row['attempt_number'], row['status']])).toEqual([
       ['settled', 1, status],
@@ -68,6 +70,45 @@ describe('before the first byte another key takes over', () => {
     expect(rows[0]).toMatchObject({ metering_source: source });
     expect(rows[1]).toMatchObject({ decision: 'FAILOVER', cost: '33000' });
     expect(new Set(rows.map((row) => row['request_id'])).size).toBe(1);
+  });
+
+  it('and another model in gear 2: the answer warns of it, and every attempt that was billed is in the ledger', async () => {
+    await proxy.addModel('spare');
+    await proxy.db.query(
+      `update identity.accounts set gear = 2, switch_over = '[]', level_mapper = '[{"pattern":"spare","level":2}]',
+         model_failover = '[{"pattern":"gpt-*","target":"spare"}]' where id = $1`,
+      [proxy.tenant.teamId],
+    );
+    first.respond(stall);
+    const response = await proxy.post(PATH, body);
+    expect(response.status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-routing-decision': 'FAILOVER',
+      'x-routing-failover': '2',
+      'x-routing-model': 'spare',
+    });
+    expect(JSON.parse(second.received[0]?.body ?? '{}')).toMatchObject({ model: 'spare' });
+    const closes = await proxy.closes(response, 2);
+    expect(closes).toMatchObject([
+      { model_requested: MODEL, model_effective: MODEL, decision: 'PRIMARY', metering_source: 'ESTIMATED' },
+      { model_requested: MODEL, model_effective: 'spare', decision: 'FAILOVER', cost: '33000' },
+    ]);
+    expect(Number(closes[0]?.['cost'])).toBeGreaterThan(0);
+    const apiKey = await proxy.addApiKey({ scopes: ['admin'] });
+    const asked = await fetch(`${proxy.url}/v1/routing/decisions`, { headers: { 'x-api-key': apiKey } });
+    expect(await asked.json()).toMatchObject({
+      object: 'list',
+      data: [
+        {
+          requestId: response.headers.get('x-request-id'),
+          modelRequested: MODEL,
+          attempts: [
+            { level: 1, model: MODEL, decision: 'PRIMARY', outcome: 'timeout', status: null },
+            { level: 2, model: 'spare', decision: 'FAILOVER', outcome: 'answered', status: 200 },
+          ],
+        },
+      ],
+    });
   });
 
   it('and the failed one is left alone meanwhile', async () => {
