@@ -13,12 +13,20 @@ import type { ProviderKeyStore } from './provider-key-store.ts';
 export interface RefusedKeys {
   readonly isEmpty: boolean;
   has(key: SnapshotProviderKey, policyEpoch: bigint): boolean;
-  /** @param status Of the provider's answer. */
-  refuse(organizationId: Uuid, key: SnapshotProviderKey, status: number): void;
+  refuse(refusal: Refusal): void;
   /** It cannot be shown to its provider. That may be this proxy's fault, so nobody else is told; a new policy is tried. */
   unusable(key: SnapshotProviderKey, policyEpoch: bigint): void;
   /** What has not reached Postgres yet stays with this process. */
   stop(): void;
+}
+
+export interface Refusal {
+  readonly organizationId: Uuid;
+  readonly key: SnapshotProviderKey;
+  /** Of the policy that the key was found in. */
+  readonly policyEpoch: bigint;
+  /** The provider's. */
+  readonly status: number;
 }
 
 export interface RefusedKeysOptions {
@@ -26,12 +34,6 @@ export interface RefusedKeysOptions {
   readonly log: Logger;
   /** After the key was disabled. */
   readonly onDisabled: (provider: string) => void;
-}
-
-interface Refusal {
-  readonly organizationId: Uuid;
-  readonly key: SnapshotProviderKey;
-  readonly status: number;
 }
 
 /** Far more keys than fail at once; beyond it the oldest is asked, and refused, once more. */
@@ -49,7 +51,9 @@ export function createRefusedKeys({ store, log, onDisabled }: RefusedKeysOptions
 
   function exclude(name: string, knownFrom: bigint): void {
     excluded.set(name, knownFrom);
-    setTimeout(() => excluded.delete(name), SETTLED_MS).unref();
+    setTimeout(() => {
+      if (excluded.get(name) === knownFrom) excluded.delete(name);
+    }, SETTLED_MS).unref();
   }
 
   async function disable(name: string, refusal: Refusal): Promise<void> {
@@ -70,6 +74,12 @@ export function createRefusedKeys({ store, log, onDisabled }: RefusedKeysOptions
     }
   }
 
+  function has(key: SnapshotProviderKey, policyEpoch: bigint): boolean {
+    const name = nameOf(key);
+    const knownFrom = excluded.get(name);
+    return untold.has(name) || (knownFrom !== undefined && policyEpoch < knownFrom);
+  }
+
   function disableAgain(): void {
     retry = undefined;
     for (const [name, refusal] of untold) void disable(name, refusal);
@@ -79,19 +89,15 @@ export function createRefusedKeys({ store, log, onDisabled }: RefusedKeysOptions
     get isEmpty() {
       return excluded.size === 0 && untold.size === 0;
     },
-    has(key, policyEpoch) {
-      const name = nameOf(key);
-      const knownFrom = excluded.get(name);
-      return untold.has(name) || (knownFrom !== undefined && policyEpoch < knownFrom);
-    },
-    refuse(organizationId, key, status) {
-      const name = nameOf(key);
-      if (untold.has(name)) return;
+    has,
+    refuse(refusal) {
+      // Others were under way with the same secret.
+      if (has(refusal.key, refusal.policyEpoch)) return;
+      const name = nameOf(refusal.key);
       if (untold.size >= KEYS_MAX) {
         const oldest = untold.keys().next();
         if (oldest.done !== true) untold.delete(oldest.value);
       }
-      const refusal = { organizationId, key, status };
       untold.set(name, refusal);
       void disable(name, refusal);
     },

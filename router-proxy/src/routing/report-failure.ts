@@ -28,7 +28,12 @@ export function reportFailure(
   log.warn({ providerKeyId: target.key.id, deployment: claim.deployment, failure }, 'provider failed');
   switch (failure.kind) {
     case 'refused':
-      refusedKeys.refuse(policy.snapshot.organization.id, target.key, failure.status);
+      refusedKeys.refuse({
+        organizationId: policy.snapshot.organization.id,
+        key: target.key,
+        policyEpoch: policy.snapshot.epoch,
+        status: failure.status,
+      });
       deployments.released(claim);
       return;
     case 'unusable':
