@@ -41,7 +41,9 @@ export async function sendGraphql(
   return (await answer.json()) as GraphqlAnswer;
 }
 
-export async function signIn(access: DemoAccess): Promise<Session> {
+export async function signIn(
+  access: Pick<DemoAccess, 'graphqlUrl' | 'graphqlWsUrl' | 'email' | 'password'>,
+): Promise<Session> {
   const answer = await sendGraphql(
     access.graphqlUrl,
     `mutation ($email: String!, $password: String!) {
