@@ -54,6 +54,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       REDIS_URL: stores.redisUrl,
       WEIR_MASTER_KEY: secrets.masterKey,
       LOG_LEVEL: 'warn',
+      // Where the provider of the run listens.
+      WEIR_PRIVATE_PROVIDERS: '127.0.0.0/8',
       PROXY_ADMIN_PORT: '0',
       PROXY_GRACE: '5s',
       PROXY_LEASE: `${options.leaseSeconds}s`,

@@ -40,6 +40,9 @@ function print(report: Report, broken: readonly string[]): void {
   process.stdout.write(`\n${report.scenario.name}\n${[...lines, ...verdict].join('\n')}\n`);
 }
 
+// Ctrl-C ends what was started, too: the stores go when this process exits in order, the services with their channel.
+process.once('SIGINT', () => process.exit(130));
+
 let hasFailed = false;
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
   if (values.only !== undefined && values.only !== name) continue;

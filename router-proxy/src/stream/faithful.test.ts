@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createChatJsonRelay } from './chat-json-relay.ts';
+import { createChatStreamRelay } from './chat-stream-relay.ts';
+import type { Relay } from './relay.ts';
+
+/** What a provider sends, what the client is to get of it, and the relay between them. */
+interface Answer {
+  readonly name: string;
+  readonly relay: () => Relay;
+  readonly sent: string;
+  readonly received: string;
+}
+
+/** Characters of one to four bytes, escapes, and what looks like the end of a line within a text. */
+const TEXT = 'é水🌊 "\\\n\r\u2028 data: x';
+const USAGE = { prompt_tokens: 9, completion_tokens: 12, total_tokens: 21 };
+
+const event = (value: object, end: string): string => `data: ${JSON.stringify(value)}${end}${end}`;
+const delta = (content: string, end: string): string =>
+  event({ choices: [{ index: 0, delta: { content } }], usage: null }, end);
+const opening = (end: string): string => `: keep-alive${end}${end}${delta(TEXT, end)}id: 7${end}`;
+const usageEvent = (end: string): string => event({ choices: [], usage: USAGE }, end);
+const closing = (end: string): string => `${delta('', end)}data: [DONE]${end}${end}`;
+const chatStream = (end: string): string => opening(end) + delta(TEXT, end) + usageEvent(end) + closing(end);
+const chatStreamWithoutUsage = (end: string): string => opening(end) + delta(TEXT, end) + closing(end);
+
+const LINE_ENDS = [
+  ['LF', '\n'],
+  ['CRLF', '\r\n'],
+  ['CR', '\r'],
+] as const;
+
+const verbatim = (name: string, relay: () => Relay, sent: string): Answer => ({
+  name,
+  relay,
+  sent,
+  received: sent,
+});
+
+/** Another relay is another line here. */
+const ANSWERS: readonly Answer[] = [
+  ...LINE_ENDS.flatMap(([name, end]) => [
+    verbatim(
+      `a chat stream with ${name}`,
+      () => createChatStreamRelay({ dropUsage: false }),
+      chatStream(end),
+    ),
+    {
+      name: `a chat stream with ${name} whose client asked for no usage`,
+      relay: () => createChatStreamRelay({ dropUsage: true }),
+      sent: chatStream(end),
+      received: chatStreamWithoutUsage(end),
+    },
+  ]),
+  verbatim(
+    'a chat answer',
+    createChatJsonRelay,
+    JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: USAGE }, null, 2),
+  ),
+];
+
+function pass(relay: Relay, chunks: readonly Buffer[]): Buffer {
+  const parts: Buffer[] = [];
+  const forward = (bytes: Uint8Array): void => void parts.push(Buffer.from(bytes));
+  for (const chunk of chunks) relay.push(chunk, forward);
+  relay.end(forward);
+  return Buffer.concat(parts);
+}
+
+describe.each(ANSWERS)('$name', ({ relay, sent, received }) => {
+  const bytes = Buffer.from(sent);
+  const expected = Buffer.from(received);
+
+  function expectFaithful(chunks: readonly Buffer[]): void {
+    const used = relay();
+    const got = pass(used, chunks);
+    // Compared as bytes first: a diff of a thousand cuts would cost more than the test.
+    if (!got.equals(expected)) expect(got.toString('latin1')).toBe(expected.toString('latin1'));
+    expect(used.usage()).toMatchObject({ inputTokens: 9, outputTokens: 12 });
+  }
+
+  it('is the same to the last byte when it is cut at any one place', () => {
+    for (let at = 0; at <= bytes.length; at++) expectFaithful([bytes.subarray(0, at), bytes.subarray(at)]);
+  });
+
+  it('is the same to the last byte when it comes byte by byte', () => {
+    expectFaithful(Array.from({ length: bytes.length }, (_, at) => bytes.subarray(at, at + 1)));
+  });
+
+  it('is the same to the last byte when it is cut at any places at once', () => {
+    const places = fc.uniqueArray(fc.nat({ max: bytes.length }), { maxLength: 40 });
+    fc.assert(
+      fc.property(places, (cuts) => {
+        const sorted = [0, ...cuts.toSorted((a, b) => a - b)];
+        expectFaithful(sorted.map((from, index) => bytes.subarray(from, sorted[index + 1] ?? bytes.length)));
+      }),
+    );
+  });
+
+  it('loses nothing of what came before a provider broke off, but for a whole event that is dropped', () => {
+    const dropped = bytes.length - expected.length;
+    for (let at = 0; at <= bytes.length; at++) {
+      const before = bytes.subarray(0, at);
+      const got = pass(relay(), [before]);
+      const missing = before.length - got.length;
+      if (missing === 0) {
+        expect(got.equals(before)).toBe(true);
+      } else {
+        expect(got.equals(expected.subarray(0, got.length))).toBe(true);
+        // The LF of a last CRLF may be what did not come.
+        expect([dropped, dropped - 1]).toContain(missing);
+      }
+    }
+  });
+});
