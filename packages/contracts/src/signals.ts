@@ -10,6 +10,8 @@ export const signalSchemas = {
   /** Rows were appended to the attempt log. */
   ledger: z.object({}),
   alert: z.object({ organizationId: z.uuid(), alertId: z.uuid() }),
+  /** An API key is about to expire. */
+  expiry: z.object({ organizationId: z.uuid(), apiKeyId: z.uuid() }),
   session: z.object({ sessionId: z.uuid().nullable(), userId: z.uuid().nullable() }),
   config: z.object({ organizationId: z.uuid().nullable() }),
 } as const;

@@ -46,6 +46,7 @@ export const ACTIONS = {
   'account:update': action<OnAccount>('account.write'),
   'apiKey:read': action('apikey.read'),
   'apiKey:create': action('apikey.create'),
+  'apiKey:update': action<OnApiKey>('apikey.create'),
   'apiKey:rotate': action<OnApiKey>('apikey.rotate'),
   'apiKey:revoke': action<OnApiKey>('apikey.revoke'),
   'providerKey:read': action('providerkey.read'),

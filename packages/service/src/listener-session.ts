@@ -132,6 +132,7 @@ const dispatchers: Readonly<Record<SignalChannel, Dispatch>> = {
   policy: (on, payload) => on.policy?.(signalSchemas.policy.parse(JSON.parse(payload))),
   ledger: (on, payload) => on.ledger?.(signalSchemas.ledger.parse(JSON.parse(payload))),
   alert: (on, payload) => on.alert?.(signalSchemas.alert.parse(JSON.parse(payload))),
+  expiry: (on, payload) => on.expiry?.(signalSchemas.expiry.parse(JSON.parse(payload))),
   session: (on, payload) => on.session?.(signalSchemas.session.parse(JSON.parse(payload))),
   config: (on, payload) => on.config?.(signalSchemas.config.parse(JSON.parse(payload))),
 };

@@ -1,25 +1,35 @@
 import type { Resolvers } from './generated/resolvers-types.ts';
+import { accessResolvers } from './modules/access/resolvers.ts';
 import { accountResolvers } from './modules/accounts/resolvers.ts';
 import { apiKeyResolvers } from './modules/api-keys/resolvers.ts';
 import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
+import { routingResolvers } from './modules/routing/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
 
 /** The features' resolvers together; several of them add fields to one type. */
 export const resolvers: Resolvers = {
   Query: { ...organizationResolvers.Query, ...userResolvers.Query },
-  Mutation: { ...apiKeyResolvers.Mutation, ...sessionResolvers.Mutation },
+  Mutation: {
+    ...accountResolvers.Mutation,
+    ...apiKeyResolvers.Mutation,
+    ...organizationResolvers.Mutation,
+    ...sessionResolvers.Mutation,
+  },
+  Subscription: apiKeyResolvers.Subscription,
   Organization: {
     ...organizationResolvers.Organization,
     ...accountResolvers.Organization,
     ...apiKeyResolvers.Organization,
     ...modelResolvers.Organization,
   },
+  AccessLists: accessResolvers.AccessLists,
   Account: { ...accountResolvers.Account, ...apiKeyResolvers.Account },
   ApiKey: apiKeyResolvers.ApiKey,
   Membership: userResolvers.Membership,
   Model: modelResolvers.Model,
+  Routing: routingResolvers.Routing,
   User: userResolvers.User,
   Viewer: userResolvers.Viewer,
 };

@@ -1,16 +1,20 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import type { AccessLists } from './modules/access/access-lists.ts';
 import type { Account } from './modules/accounts/account.ts';
 import type { ApiKey } from './modules/api-keys/api-key.ts';
 import type { Model } from './modules/models/model.ts';
 import type { Organization } from './modules/organizations/organization.ts';
+import type { Routing } from './modules/routing/routing.ts';
 import type { Membership, User } from './modules/users/user.ts';
 
 /** What resolvers return for a type of the schema; codegen finds them by name. */
+export type AccessListsMapper = AccessLists;
 export type AccountMapper = Account;
 export type ApiKeyMapper = ApiKey;
 export type MembershipMapper = Membership;
 export type ModelMapper = Model;
 export type OrganizationMapper = Organization;
+export type RoutingMapper = Routing;
 export type UserMapper = User;
 /** Whoever acts, also right after having signed in. */
 export type ViewerMapper = InternalIdentity;

@@ -3,6 +3,7 @@ import { startSubgraph } from '@weir/graphql/subgraph-server';
 import { systemClock, type Clock } from '@weir/kernel/clock';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import type { Check } from '@weir/service/health';
+import { createListener } from '@weir/service/listener';
 import type { Logger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
 import { addAuthenticateRoute } from './authenticate-route.ts';
@@ -10,6 +11,9 @@ import type { Config } from './config.ts';
 import { createContextFactory, type Services } from './context.ts';
 import { createAccountService } from './modules/accounts/account-service.ts';
 import { createApiKeyService } from './modules/api-keys/api-key-service.ts';
+import { createExpiryFeed, type ExpiryFeed } from './modules/api-keys/expiry-feed.ts';
+import { startExpiryNotices, type ExpiryNoticesDeps } from './modules/api-keys/expiry-notices.ts';
+import { createExpirySource } from './modules/api-keys/expiry-source.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
 import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
@@ -38,15 +42,45 @@ function databaseCheck(db: Database): Check {
   };
 }
 
-async function createServices(db: Database, clock: Clock, accessTokens: AccessTokens): Promise<Services> {
+interface ServiceDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly masterKey: Buffer;
+  readonly accessTokens: AccessTokens;
+  readonly expiryFeed: ExpiryFeed;
+}
+
+async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
+  const { db, clock, masterKey, accessTokens } = deps;
   const passwords = await createPasswords();
   return {
-    accounts: createAccountService({ db }),
-    apiKeys: createApiKeyService({ db, clock }),
+    accounts: createAccountService({ db, clock }),
+    apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
     models: createModelService({ db }),
-    organizations: createOrganizationService(),
+    organizations: createOrganizationService({ db }),
     sessions: createSessionService({ db, clock, passwords, accessTokens }),
     users: createUserService(),
+  };
+}
+
+/** Tells which keys are about to expire, and hears what other processes tell. Returns what stops both. */
+function startExpiry(config: Config, feed: ExpiryFeed, deps: ExpiryNoticesDeps): () => Promise<void> {
+  const listener = createListener({
+    url: config.databaseUrl,
+    role: 'weir_identity',
+    applicationName: 'weir-identity-listener',
+    log: deps.log,
+    on: {
+      expiry: (signal) => void feed.onExpiry(signal),
+      session: (signal) => feed.onSession(signal),
+    },
+    onConnected: () => feed.onConnected(),
+    onDisconnected: () => feed.onDisconnected(),
+  });
+  const stopNotices = startExpiryNotices(deps);
+  return async () => {
+    stopNotices();
+    await listener.stop();
   };
 }
 
@@ -63,7 +97,10 @@ export async function start(config: Config, { log, clock = systemClock }: StartD
     const keys = await openSigningKeys({ db, masterKey: config.masterKey, clock });
     const accessTokens = createAccessTokens(keys, clock);
     const authenticator = createAuthenticator({ db, accessTokens, clock });
-    const services = await createServices(db, clock, accessTokens);
+    const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
+    const { masterKey } = config;
+    const services = await createServices({ db, clock, masterKey, accessTokens, expiryFeed });
+    const stopExpiry = startExpiry(config, expiryFeed, { db, clock, log });
     const stopPurge = startThrottlePurge({ db, clock, log });
     const running = await startSubgraph({
       name: 'identity',
@@ -86,6 +123,7 @@ export async function start(config: Config, { log, clock = systemClock }: StartD
       ports: running.ports,
       async stop() {
         stopPurge();
+        await stopExpiry();
         await running.stop();
         await db.$disconnect();
       },

@@ -3,6 +3,7 @@ import { withTenant } from '@weir/prisma/tenant';
 import type { BootstrapContext } from '../bootstrap.ts';
 import { dnaBelow, type AccountKind } from '../modules/accounts/account.ts';
 import { createAccountStore } from '../modules/accounts/account-store.ts';
+import { BLANK_ROUTING } from '../modules/routing/routing.ts';
 
 export interface AccountAddition {
   readonly organizationId: Uuid;
@@ -27,7 +28,13 @@ export async function addAccount({ db, clock }: BootstrapContext, addition: Acco
     const [parent] = await accounts.byIds([parentId]);
     if (!parent) throw new Error(`organization ${organizationId} has no account ${parentId}`);
     const id = newUuid(clock.now());
-    await accounts.insert({ ...addition, id, dna: dnaBelow(parent) });
+    const { level = 1, gear = 0, tier, ratesPpm } = addition;
+    await accounts.insert({
+      ...{ id, organizationId, parentId, kind: addition.kind, name: addition.name, dna: dnaBelow(parent) },
+      routing: { ...BLANK_ROUTING, level, gear },
+      ...(tier !== undefined && { tier }),
+      ...(ratesPpm !== undefined && { ratesPpm }),
+    });
     return id;
   });
 }

@@ -2,6 +2,7 @@ import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { isWellFormedVirtualKey, newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
 import { withTenant } from '@weir/prisma/tenant';
 import type { BootstrapContext } from '../bootstrap.ts';
+import { UNRESTRICTED } from '../modules/access/access-lists.ts';
 import { hashOfSecret, type DisconnectPolicy } from '../modules/api-keys/api-key.ts';
 import { createApiKeyStore } from '../modules/api-keys/api-key-store.ts';
 import type { Scope } from '../modules/api-keys/scope.ts';
@@ -47,6 +48,13 @@ export async function addApiKey(
       keyHash,
       expiresAt: addition.expiresAt ?? null,
       disconnectPolicy: addition.disconnectPolicy ?? 'ABORT',
+      environment: 'PRODUCTION',
+      requiresSignature: false,
+      signingSecret: null,
+      replacesId: null,
+      access: UNRESTRICTED,
+      limits: {},
+      modelLimits: [],
       createdBy: null,
       createdAt: new Date(clock.now()),
     });

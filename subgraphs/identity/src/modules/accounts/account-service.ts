@@ -1,15 +1,18 @@
 import { authorize, canSee } from '@weir/graphql/authorization';
 import { connectionOf, pageOf, type Connection, type ConnectionArgs } from '@weir/graphql/connection';
+import type { Clock } from '@weir/kernel/clock';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { creationOrder, creationPosition } from '../../creation-order.ts';
+import { effectiveLists, type AccessLists } from '../access/access-lists.ts';
 import { ancestorIdsOf, isWithin, type Account } from './account.ts';
+import { createAccountChanges, type AccountChanges } from './account-changes.ts';
 import { createAccountStore } from './account-store.ts';
 import { topOf } from './visible-subtree.ts';
 
-export interface AccountService {
+export interface AccountService extends AccountChanges {
   /**
    * Null when there is none that the actor can see.
    * @throws AppError UNAUTHENTICATED or FORBIDDEN.
@@ -17,13 +20,17 @@ export interface AccountService {
   byId(scope: ActorScope, id: Uuid): Promise<Account | null>;
   /** From the root down to the parent, as far as the actor sees it. */
   pathOf(scope: ActorScope, account: Account): Promise<readonly Account[]>;
+  /** What remains of an account's lists below those of the accounts above it, whether or not the actor sees these. */
+  effectiveAccess(scope: ActorScope, account: Account): Promise<AccessLists>;
   /** @throws AppError UNAUTHENTICATED, NOT_FOUND, FORBIDDEN, or BAD_USER_INPUT for impossible pages. */
   list(scope: ActorScope, organizationId: Uuid, args: ConnectionArgs): Promise<Connection<Account>>;
 }
 
 const ORDER = creationOrder<Account>('accounts.createdAt');
 
-export function createAccountService({ db }: { readonly db: Database }): AccountService {
+export function createAccountService(deps: { readonly db: Database; readonly clock: Clock }): AccountService {
+  const { db } = deps;
+
   async function byId(scope: ActorScope, id: Uuid): Promise<Account | null> {
     const { identity, loaders } = scope;
     const account = await loaders.accounts.load(id);
@@ -34,11 +41,18 @@ export function createAccountService({ db }: { readonly db: Database }): Account
   }
 
   return {
+    ...createAccountChanges(deps),
     byId,
 
     async pathOf(scope, account) {
       const ancestors = await Promise.all(ancestorIdsOf(account).map((id) => byId(scope, id)));
       return ancestors.filter((ancestor) => ancestor !== null);
+    },
+
+    async effectiveAccess({ loaders }, account) {
+      const ancestors = await Promise.all(ancestorIdsOf(account).map((id) => loaders.accounts.load(id)));
+      const chain = [...ancestors.filter((ancestor) => ancestor !== null), account];
+      return effectiveLists(chain.map(({ access }) => access));
     },
 
     async list(scope, organizationId, args) {

@@ -1,52 +1,51 @@
 import { describe, expect, it } from 'vitest';
 import { PERMISSIONS } from '@weir/contracts/internal-identity';
+import { anApiKey } from '../../test-rows.ts';
 import { permissionsOfRole } from '../users/role.ts';
 import { statusOf } from './api-key.ts';
-import { checkApiKey, type ApiKeyDraft } from './api-key-rules.ts';
+import { checkApiKeyChange, problemsOfName, type ApiKeyChange } from './api-key-rules.ts';
 import { permissionsOfScopes, SCOPES } from './scope.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-const draft = (change: Partial<ApiKeyDraft>): ApiKeyDraft => ({
-  name: 'production',
-  scopes: ['inference:write'],
-  expiresAt: null,
-  ...change,
-});
-const codesOf = (
-  change: Partial<ApiKeyDraft>,
-  held = PERMISSIONS as readonly (typeof PERMISSIONS)[number][],
-) => {
-  const checked = checkApiKey(draft(change), held, NOW);
+const current = anApiKey();
+type Permissions = readonly (typeof PERMISSIONS)[number][];
+const check = (change: ApiKeyChange, held: Permissions = PERMISSIONS) =>
+  checkApiKeyChange(current, change, [], { held, nowMs: NOW });
+const codesOf = (change: ApiKeyChange, held?: Permissions) => {
+  const checked = check(change, held);
   return checked.ok ? [] : checked.error.map((problem) => problem.code);
 };
 
-describe('a new API key', () => {
-  it('keeps its trimmed name and each scope once', () => {
-    const checked = checkApiKey(
-      draft({ name: ' ci ', scopes: ['inference:write', 'inference:read', 'inference:write'] }),
-      PERMISSIONS,
-      NOW,
-    );
-    expect(checked).toEqual({
+describe('a change of an API key', () => {
+  it('keeps each scope once, and everything that it does not name', () => {
+    const { scopes, ...rest } = current;
+    expect(scopes).toEqual(['inference:write']);
+    expect(check({ scopes: ['inference:write', 'inference:read', 'inference:write'] })).toMatchObject({
       ok: true,
-      value: { name: 'ci', scopes: ['inference:read', 'inference:write'], expiresAt: null },
+      value: {
+        scopes: ['inference:read', 'inference:write'],
+        expiresAt: rest.expiresAt,
+        disconnectPolicy: rest.disconnectPolicy,
+        environment: rest.environment,
+        access: rest.access,
+        limits: rest.limits,
+        modelLimits: rest.modelLimits,
+      },
     });
   });
 
   it('tells every broken rule at once', () => {
-    expect(codesOf({ name: ' ', scopes: [], expiresAt: new Date(NOW) })).toEqual([
+    const access = { allowIps: { kind: 'set', list: ['nowhere'] } } as const;
+    expect(codesOf({ scopes: [], expiresAt: new Date(NOW), access, limits: { concurrency: -1 } })).toEqual([
       'INVALID_SCOPES',
-      'INVALID_NAME',
       'INVALID_EXPIRY',
+      'INVALID_LIST',
+      'INVALID_LIMIT',
     ]);
-    expect(codesOf({ name: 'a\u0000b' })).toEqual(['INVALID_NAME']);
-    expect(codesOf({ name: 'x'.repeat(101), scopes: ['inference:*'] })).toEqual([
-      'INVALID_SCOPES',
-      'INVALID_NAME',
-    ]);
+    expect(codesOf({ scopes: ['inference:*'] })).toEqual(['INVALID_SCOPES']);
   });
 
-  it('cannot do more than its maker', () => {
+  it('gives it no more than its maker may do', () => {
     expect(codesOf({ scopes: ['admin'] }, permissionsOfRole('ADMIN'))).toEqual([]);
     expect(codesOf({ scopes: ['admin'] }, permissionsOfScopes(['admin']))).toEqual([]);
     expect(codesOf({ scopes: ['admin'] }, permissionsOfRole('FINANCE'))).toEqual(['SCOPE_NOT_GRANTABLE']);
@@ -54,6 +53,17 @@ describe('a new API key', () => {
       'SCOPE_NOT_GRANTABLE',
     ]);
   });
+
+  it('demands signatures only of a key that can sign', () => {
+    expect(codesOf({ requiresSignature: true })).toEqual(['NO_SIGNING_SECRET']);
+    const signing = anApiKey({ hasSigningSecret: true });
+    const checked = checkApiKeyChange(signing, { requiresSignature: true }, [], { held: [], nowMs: NOW });
+    expect(checked).toMatchObject({ ok: true, value: { requiresSignature: true } });
+  });
+});
+
+it.each(['', ' ', 'a\u0000b', 'x'.repeat(101)])('%j is no name', (name) => {
+  expect(problemsOfName(name)).toMatchObject([{ code: 'INVALID_NAME', field: ['name'] }]);
 });
 
 describe('the scopes', () => {

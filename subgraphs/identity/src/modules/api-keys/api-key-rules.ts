@@ -1,9 +1,12 @@
 import type { Permission } from '@weir/contracts/internal-identity';
 import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
+import { DISPLAY_NAME_RULE, parseDisplayName } from '../../display-name.ts';
 import type { ApiKeyErrorCode } from '../../generated/resolvers-types.ts';
+import { changeAccess, type AccessChange, type BindingNode } from '../access/access-change.ts';
+import type { ApiKey, DisconnectPolicy, Environment } from './api-key.ts';
+import type { ApiKeySettings } from './api-key-record.ts';
 import { firstNotGrantable, isScope, SCOPES, type Scope } from './scope.ts';
 
-const NAME_LENGTH_MAX = 100;
 /** A key that expires while its maker still copies it is a mistake. */
 const LIFE_MS_MIN = 60_000;
 
@@ -15,17 +18,62 @@ export interface ApiKeyDraft {
   readonly expiresAt: Date | null;
 }
 
-export interface CheckedApiKeyDraft {
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly expiresAt: Date | null;
+/** What people change of a key; undefined leaves a member as it is. */
+export interface ApiKeyChange extends AccessChange {
+  readonly disconnectPolicy?: DisconnectPolicy | undefined;
+  readonly environment?: Environment | undefined;
+  readonly requiresSignature?: boolean | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  /** Null: it does not expire. */
+  readonly expiresAt?: Date | null | undefined;
 }
 
-export type Checked =
-  | { readonly ok: true; readonly value: CheckedApiKeyDraft }
-  | { readonly ok: false; readonly error: readonly ApiKeyProblem[] };
+/** Who changes a key, and when. */
+export interface Changer {
+  /** Nobody can make a key that may do more than they may themselves. */
+  readonly held: readonly Permission[];
+  readonly nowMs: number;
+}
 
-function problemsOfScopes(scopes: readonly string[], held: readonly Permission[]): ApiKeyProblem[] {
+type Checked<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: readonly ApiKeyProblem[] };
+
+/**
+ * The settings of a key after a change, or everything that is wrong with it.
+ * @param above What binds the key, the nearest first.
+ */
+export function checkApiKeyChange(
+  current: ApiKeySettings & Pick<ApiKey, 'hasSigningSecret'>,
+  change: ApiKeyChange,
+  above: readonly BindingNode[],
+  { held, nowMs }: Changer,
+): Checked<ApiKeySettings> {
+  const access = changeAccess(current, change, above);
+  const requiresSignature = change.requiresSignature ?? current.requiresSignature;
+  const problems: ApiKeyProblem[] = [
+    ...(change.scopes === undefined ? [] : problemsOfScopes(change.scopes, held)),
+    ...(change.expiresAt === undefined ? [] : problemsOfExpiry(change.expiresAt, nowMs)),
+    ...(access.ok ? [] : access.error),
+  ];
+  if (requiresSignature && !current.hasSigningSecret) {
+    const message = 'The key has no signing secret yet: make one with apiKeySigningSecretCreate.';
+    problems.push(userError('NO_SIGNING_SECRET', message, 'requiresSignature'));
+  }
+  if (problems.length > 0 || !access.ok) return { ok: false, error: problems };
+  return {
+    ok: true,
+    value: {
+      ...access.value,
+      scopes: change.scopes === undefined ? current.scopes : orderedScopes(change.scopes),
+      expiresAt: change.expiresAt === undefined ? current.expiresAt : change.expiresAt,
+      disconnectPolicy: change.disconnectPolicy ?? current.disconnectPolicy,
+      environment: change.environment ?? current.environment,
+      requiresSignature,
+    },
+  };
+}
+
+export function problemsOfScopes(scopes: readonly string[], held: readonly Permission[]): ApiKeyProblem[] {
   if (scopes.length === 0) return [userError('INVALID_SCOPES', 'Give the key at least one scope.', 'scopes')];
   const unknown = scopes.find((scope) => !isScope(scope));
   if (unknown !== undefined) {
@@ -39,22 +87,16 @@ function problemsOfScopes(scopes: readonly string[], held: readonly Permission[]
   ];
 }
 
-/**
- * What a draft breaks, all at once; otherwise the draft with its name trimmed and no scope twice.
- * @param held What the creator may do: nobody can make a key that may do more.
- */
-export function checkApiKey(draft: ApiKeyDraft, held: readonly Permission[], nowMs: number): Checked {
-  const name = draft.name.trim();
-  const problems = problemsOfScopes(draft.scopes, held);
-  if (name === '' || name.length > NAME_LENGTH_MAX || /\p{Cc}/u.test(name)) {
-    problems.push(
-      userError('INVALID_NAME', `The name must have 1 to ${NAME_LENGTH_MAX} printable characters.`, 'name'),
-    );
-  }
-  if (draft.expiresAt !== null && draft.expiresAt.getTime() < nowMs + LIFE_MS_MIN) {
-    problems.push(userError('INVALID_EXPIRY', 'The expiry must be at least a minute from now.', 'expiresAt'));
-  }
-  if (problems.length > 0) return { ok: false, error: problems };
-  const scopes = SCOPES.filter((scope) => draft.scopes.includes(scope));
-  return { ok: true, value: { name, scopes, expiresAt: draft.expiresAt } };
+export function problemsOfExpiry(expiresAt: Date | null, nowMs: number): ApiKeyProblem[] {
+  if (expiresAt === null || expiresAt.getTime() >= nowMs + LIFE_MS_MIN) return [];
+  return [userError('INVALID_EXPIRY', 'The expiry must be at least a minute from now.', 'expiresAt')];
+}
+
+export function problemsOfName(name: string): ApiKeyProblem[] {
+  return parseDisplayName(name) === undefined ? [userError('INVALID_NAME', DISPLAY_NAME_RULE, 'name')] : [];
+}
+
+/** Each once, in one order. */
+function orderedScopes(scopes: readonly string[]): readonly Scope[] {
+  return SCOPES.filter((scope) => scopes.includes(scope));
 }

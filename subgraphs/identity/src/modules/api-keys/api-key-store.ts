@@ -1,37 +1,11 @@
-import type { Prisma } from '@weir/prisma/client';
+import type { SealedSecret } from '@weir/contracts/policy-snapshot';
+import { sealedSecretSchema } from '@weir/contracts/policy-snapshot';
+import { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
-import { parseUuid, type Uuid } from '@weir/kernel/ids';
+import type { Uuid } from '@weir/kernel/ids';
 import { dnaBelow, type Account } from '../accounts/account.ts';
 import type { ApiKey } from './api-key.ts';
-import { isScope } from './scope.ts';
-
-const COLUMNS = {
-  id: true,
-  organizationId: true,
-  accountId: true,
-  name: true,
-  prefix: true,
-  last4: true,
-  scopes: true,
-  revokedAt: true,
-  expiresAt: true,
-  disconnectPolicy: true,
-  createdAt: true,
-} as const;
-
-type Row = Prisma.ApiKeyGetPayload<{ select: typeof COLUMNS }>;
-
-function toApiKey(row: Row): ApiKey {
-  return {
-    ...row,
-    id: parseUuid(row.id),
-    organizationId: parseUuid(row.organizationId),
-    accountId: parseUuid(row.accountId),
-    // A scope that this version does not know permits nothing.
-    scopes: row.scopes.filter(isScope),
-    disconnectPolicy: row.disconnectPolicy === 'DRAIN' ? 'DRAIN' : 'ABORT',
-  };
-}
+import { API_KEY_COLUMNS, apiKeyOfRow, rowOfSettings, type ApiKeySettings } from './api-key-record.ts';
 
 /** A position in the order of creation, the newest first. */
 export interface ApiKeyPosition {
@@ -49,19 +23,31 @@ export interface ApiKeyQuery {
   readonly take: number;
 }
 
-export interface NewApiKey extends Omit<ApiKey, 'revokedAt'> {
+export interface NewApiKey extends ApiKeySettings {
+  readonly id: Uuid;
+  readonly organizationId: Uuid;
+  readonly accountId: Uuid;
+  readonly name: string;
+  readonly prefix: string;
+  readonly last4: string;
   readonly keyHash: Buffer;
+  readonly signingSecret: SealedSecret | null;
+  readonly replacesId: Uuid | null;
   /** The user who made it; null for a program or the platform. */
   readonly createdBy: Uuid | null;
+  readonly createdAt: Date;
 }
 
-function whereOf(query: ApiKeyQuery): Prisma.ApiKeyWhereInput {
-  const { within, after } = query;
+function whereWithin(top: Account | undefined): Prisma.ApiKeyWhereInput {
+  return top ? { account: { OR: [{ id: top.id }, { dna: { startsWith: dnaBelow(top) } }] } } : {};
+}
+
+function whereOf({ organizationId, accountId, within, after }: ApiKeyQuery): Prisma.ApiKeyWhereInput {
   return {
-    organizationId: query.organizationId,
+    organizationId,
     AND: [
-      query.accountId ? { accountId: query.accountId } : {},
-      within ? { account: { OR: [{ id: within.id }, { dna: { startsWith: dnaBelow(within) } }] } } : {},
+      accountId ? { accountId } : {},
+      whereWithin(within),
       after
         ? {
             OR: [
@@ -75,34 +61,96 @@ function whereOf(query: ApiKeyQuery): Prisma.ApiKeyWhereInput {
 }
 
 export function createApiKeyStore(db: Db) {
+  const find = async (query: Omit<Prisma.ApiKeyFindManyArgs, 'select'>): Promise<ApiKey[]> => {
+    const rows = await db.apiKey.findMany({ ...query, select: API_KEY_COLUMNS });
+    return rows.map(apiKeyOfRow);
+  };
   return {
-    async byIds(ids: readonly Uuid[]): Promise<ApiKey[]> {
-      const rows = await db.apiKey.findMany({ where: { id: { in: [...ids] } }, select: COLUMNS });
-      return rows.map(toApiKey);
-    },
+    byIds: (ids: readonly Uuid[]) => find({ where: { id: { in: [...ids] } } }),
 
     async byHash(keyHash: Buffer): Promise<ApiKey | undefined> {
-      const row = await db.apiKey.findUnique({
-        where: { keyHash: new Uint8Array(keyHash) },
-        select: COLUMNS,
-      });
-      return row ? toApiKey(row) : undefined;
+      return (await find({ where: { keyHash: new Uint8Array(keyHash) } })).at(0);
     },
 
     /** The newest first. */
-    async list(query: ApiKeyQuery): Promise<ApiKey[]> {
-      const rows = await db.apiKey.findMany({
-        where: whereOf(query),
-        select: COLUMNS,
-        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-        take: query.take,
-      });
-      return rows.map(toApiKey);
+    list: (query: ApiKeyQuery) =>
+      find({ where: whereOf(query), orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], take: query.take }),
+
+    /** Active keys that expire after one instant and at another one at the latest, the soonest first. */
+    expiring: (
+      organizationId: Uuid,
+      within: Account | undefined,
+      { after, until, take }: { readonly after: Date; readonly until: Date; readonly take: number },
+    ) =>
+      find({
+        where: {
+          organizationId,
+          status: 'ACTIVE',
+          expiresAt: { gt: after, lte: until },
+          ...whereWithin(within),
+        },
+        orderBy: [{ expiresAt: 'asc' }, { id: 'asc' }],
+        take,
+      }),
+
+    /** Keys of which somebody was told since, in that order. */
+    toldSince: (organizationId: Uuid, since: Date, take: number) =>
+      find({
+        where: { organizationId, expiryNotifiedAt: { gte: since } },
+        orderBy: [{ expiryNotifiedAt: 'asc' }, { id: 'asc' }],
+        take,
+      }),
+
+    /** An active key that takes over from this one. */
+    async successorOf(id: Uuid): Promise<ApiKey | undefined> {
+      return (await find({ where: { replacesId: id, status: 'ACTIVE' }, take: 1 })).at(0);
     },
 
     async insert(key: NewApiKey): Promise<void> {
+      const { id, organizationId, accountId, name, prefix, last4, replacesId, createdBy, createdAt } = key;
       await db.apiKey.createMany({
-        data: [{ ...key, scopes: [...key.scopes], keyHash: new Uint8Array(key.keyHash) }],
+        data: [
+          {
+            ...rowOfSettings(key),
+            ...{ id, organizationId, accountId, name, prefix, last4, replacesId, createdBy, createdAt },
+            signingSecret: key.signingSecret === null ? Prisma.DbNull : { ...key.signingSecret },
+            keyHash: new Uint8Array(key.keyHash),
+          },
+        ],
+      });
+    },
+
+    /** The key, kept from changing until the transaction ends. */
+    async lock(id: Uuid): Promise<ApiKey | undefined> {
+      await db.$executeRaw`select 1 from identity.api_keys where id = ${id}::uuid for no key update`;
+      return (await this.byIds([id])).at(0);
+    },
+
+    /** @param toldAt When its expiry was told; null has a new expiry told in its time, undefined changes nothing. */
+    async update(id: Uuid, settings: ApiKeySettings, toldAt?: Date | null): Promise<void> {
+      await db.apiKey.updateMany({
+        where: { id },
+        data: {
+          ...rowOfSettings(settings),
+          ...(toldAt === undefined ? {} : { expiryNotifiedAt: toldAt }),
+          version: { increment: 1 },
+        },
+      });
+    },
+
+    async signingSecret(id: Uuid): Promise<SealedSecret | null> {
+      const row = await db.apiKey.findUnique({ where: { id }, select: { signingSecret: true } });
+      return sealedSecretSchema.nullable().parse(row?.signingSecret ?? null);
+    },
+
+    async setSigningSecret(id: Uuid, sealed: SealedSecret | null, isRequired: boolean): Promise<void> {
+      await db.apiKey.updateMany({
+        where: { id },
+        data: {
+          signingSecret: sealed === null ? Prisma.DbNull : { ...sealed },
+          requireSignature: isRequired,
+          version: { increment: 1 },
+        },
       });
     },
 
@@ -110,7 +158,7 @@ export function createApiKeyStore(db: Db) {
     async revoke(id: Uuid, at: Date): Promise<void> {
       await db.apiKey.updateMany({
         where: { id, status: 'ACTIVE' },
-        data: { status: 'REVOKED', revokedAt: at },
+        data: { status: 'REVOKED', revokedAt: at, version: { increment: 1 } },
       });
     },
   };

@@ -85,8 +85,8 @@ describe('apiKeyCreate', () => {
     const { apiKey, secret, userErrors } = await create({ name: ' ', scopes: ['everything'], expiresAt: '2020-01-01T00:00:00Z' }); // prettier-ignore
     expect([apiKey, secret]).toEqual([null, null]);
     expect(userErrors).toMatchObject([
-      { code: 'INVALID_SCOPES', field: ['scopes'] },
       { code: 'INVALID_NAME', field: ['name'] },
+      { code: 'INVALID_SCOPES', field: ['scopes'] },
       { code: 'INVALID_EXPIRY', field: ['expiresAt'] },
     ]);
   });

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Uuid } from '@weir/kernel/ids';
+import type { AccessSettings } from '../access/access-change.ts';
 import type { Scope } from './scope.ts';
 
 export const DISCONNECT_POLICIES = ['ABORT', 'DRAIN'] as const;
 
 export type DisconnectPolicy = (typeof DISCONNECT_POLICIES)[number];
 
-export interface ApiKey {
+export const ENVIRONMENTS = ['DEVELOPMENT', 'STAGING', 'PRODUCTION'] as const;
+
+export type Environment = (typeof ENVIRONMENTS)[number];
+
+export interface ApiKey extends AccessSettings {
   readonly id: Uuid;
   readonly organizationId: Uuid;
   readonly accountId: Uuid;
@@ -19,6 +24,15 @@ export interface ApiKey {
   /** Null when it does not expire. */
   readonly expiresAt: Date | null;
   readonly disconnectPolicy: DisconnectPolicy;
+  /** Which revisions of models it reaches. */
+  readonly environment: Environment;
+  readonly hasSigningSecret: boolean;
+  /** Whether a request without a valid signature is refused. */
+  readonly requiresSignature: boolean;
+  /** The key that this one takes over from. */
+  readonly replacesId: Uuid | null;
+  /** Grows with every change. */
+  readonly version: number;
   readonly createdAt: Date;
 }
 

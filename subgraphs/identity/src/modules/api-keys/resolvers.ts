@@ -1,18 +1,25 @@
 import { idArgument } from '@weir/graphql/id-argument';
+import { mapEvents } from '@weir/graphql/map-events';
 import { encodeId } from '@weir/kernel/ids';
 import type {
   AccountResolvers,
   ApiKeyResolvers,
-  MutationResolvers,
   OrganizationResolvers,
   Resolvers,
+  SubscriptionResolvers,
 } from '../../generated/resolvers-types.ts';
 import { statusOf } from './api-key.ts';
+import { apiKeyMutations } from './mutations.ts';
 
-type OwnFields = Pick<ApiKeyResolvers, '__resolveReference' | 'id' | 'status' | 'account'>;
+type OwnFields = Pick<
+  ApiKeyResolvers,
+  '__resolveReference' | 'id' | 'status' | 'account' | 'replaces' | 'effectiveAccess'
+>;
 
-const Organization: Pick<OrganizationResolvers, 'apiKeys'> = {
+const Organization: Pick<OrganizationResolvers, 'apiKeys' | 'expiringApiKeys'> = {
   apiKeys: ({ id }, args, { services, scope }) => services.apiKeys.list(scope, { organizationId: id }, args),
+  expiringApiKeys: ({ id }, { withinDays }, { services, scope }) =>
+    services.apiKeys.expiring(scope, id, withinDays),
 };
 
 const Account: Pick<AccountResolvers, 'apiKeys'> = {
@@ -26,27 +33,25 @@ const ApiKey: OwnFields = {
   id: ({ id }) => encodeId('apiKey', id),
   status: (apiKey, _, { clock }) => statusOf(apiKey, clock.now()),
   account: ({ accountId }, _, { services, scope }) => services.accounts.byId(scope, accountId),
+  replaces: ({ replacesId }, _, { services, scope }) =>
+    replacesId === null ? null : services.apiKeys.byId(scope, replacesId),
+  effectiveAccess: (apiKey, _, { services, scope }) => services.apiKeys.effectiveAccess(scope, apiKey),
 };
 
-const Mutation: Pick<MutationResolvers, 'apiKeyCreate' | 'apiKeyRevoke'> = {
-  async apiKeyCreate(_, { input }, { services, scope }) {
-    const result = await services.apiKeys.create(scope, {
-      organizationId: idArgument('organization', input.organizationId, 'organizationId'),
-      accountId: input.accountId ? idArgument('account', input.accountId, 'accountId') : undefined,
-      name: input.name,
-      scopes: input.scopes ?? [],
-      expiresAt: input.expiresAt ?? null,
-      disconnectPolicy: input.disconnectPolicy ?? 'ABORT',
-    });
-    return result.ok
-      ? { ...result.value, userErrors: [] }
-      : { apiKey: null, secret: null, userErrors: result.error };
-  },
-
-  async apiKeyRevoke(_, { input }, { services, scope }) {
-    const result = await services.apiKeys.revoke(scope, idArgument('apiKey', input.id, 'id'));
-    return result.ok ? { apiKey: result.value, userErrors: [] } : { apiKey: null, userErrors: result.error };
+const Subscription: Pick<SubscriptionResolvers, 'apiKeyExpiring'> = {
+  apiKeyExpiring: {
+    async subscribe(_, { organizationId }, { services, scope }) {
+      const id = idArgument('organization', organizationId, 'organizationId');
+      const keys = await services.apiKeys.watchExpiring(scope, id);
+      return mapEvents(keys, (apiKeyExpiring) => ({ apiKeyExpiring }));
+    },
   },
 };
 
-export const apiKeyResolvers = { Organization, Account, ApiKey, Mutation } satisfies Resolvers;
+export const apiKeyResolvers = {
+  Organization,
+  Account,
+  ApiKey,
+  Mutation: apiKeyMutations,
+  Subscription,
+} satisfies Resolvers;

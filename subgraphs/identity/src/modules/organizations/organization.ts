@@ -1,15 +1,18 @@
 import type { Uuid } from '@weir/kernel/ids';
+import type { Limits } from '../access/limits.ts';
 
 export const ORGANIZATION_STATUSES = ['ACTIVE', 'TRIAL', 'SUSPENDED', 'CLOSED'] as const;
 
 export type OrganizationStatus = (typeof ORGANIZATION_STATUSES)[number];
 
-export interface Organization {
+export interface Organization extends Limits {
   readonly id: Uuid;
   readonly slug: string;
   readonly name: string;
   readonly status: OrganizationStatus;
   readonly timeZone: string;
+  /** Grows with every change. */
+  readonly version: number;
   readonly createdAt: Date;
 }
 

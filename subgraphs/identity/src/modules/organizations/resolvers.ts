@@ -1,6 +1,12 @@
 import { idArgument } from '@weir/graphql/id-argument';
 import { encodeId } from '@weir/kernel/ids';
-import type { OrganizationResolvers, QueryResolvers, Resolvers } from '../../generated/resolvers-types.ts';
+import type {
+  MutationResolvers,
+  OrganizationResolvers,
+  QueryResolvers,
+  Resolvers,
+} from '../../generated/resolvers-types.ts';
+import { limitsChangeOf } from '../access/access-input.ts';
 
 type OwnFields = Pick<OrganizationResolvers, '__resolveReference' | 'id'>;
 
@@ -15,4 +21,20 @@ const Organization: OwnFields = {
   id: ({ id }) => encodeId('organization', id),
 };
 
-export const organizationResolvers = { Query, Organization } satisfies Resolvers;
+const Mutation: Pick<MutationResolvers, 'organizationUpdate'> = {
+  async organizationUpdate(_, { input }, { services, scope }) {
+    const result = await services.organizations.update(scope, {
+      ...limitsChangeOf(input),
+      id: idArgument('organization', input.id, 'id'),
+      // Neither can be cleared, so null is the same as absent.
+      name: input.name ?? undefined,
+      timeZone: input.timeZone ?? undefined,
+      expectedVersion: input.expectedVersion ?? undefined,
+    });
+    return result.ok
+      ? { organization: result.value, userErrors: [] }
+      : { organization: null, userErrors: result.error };
+  },
+};
+
+export const organizationResolvers = { Query, Organization, Mutation } satisfies Resolvers;

@@ -1,20 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { newUuid } from '@weir/kernel/ids';
-import { ROOT_DNA, type Account } from '../accounts/account.ts';
+import { anAccount, anApiKey, anOrganization } from '../../test-rows.ts';
 import type { ApiKey } from '../api-keys/api-key.ts';
-import type { Organization } from '../organizations/organization.ts';
 import { standingOfApiKey, standingOfSession, type SessionRecord } from './standing.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const createdAt = new Date(NOW - 1_000);
-const organization: Organization = {
-  id: newUuid(),
-  slug: 'example',
-  name: 'Example',
-  status: 'ACTIVE',
-  timeZone: 'UTC',
-  createdAt,
-};
+const organization = anOrganization({ createdAt });
 const organizationId = organization.id;
 const user = {
   id: newUuid(),
@@ -74,29 +66,8 @@ describe('the standing of a session', () => {
 });
 
 describe('the standing of an API key', () => {
-  const root: Account = {
-    id: newUuid(),
-    organizationId,
-    parentId: null,
-    kind: 'OWNER',
-    name: 'Example',
-    status: 'ACTIVE',
-    dna: ROOT_DNA,
-    createdAt,
-  };
-  const apiKey: ApiKey = {
-    id: newUuid(),
-    organizationId,
-    accountId: root.id,
-    name: 'key',
-    prefix: 'sk-Xvs123',
-    last4: '4567',
-    scopes: ['inference:write'],
-    revokedAt: null,
-    expiresAt: new Date(NOW + 5_000),
-    disconnectPolicy: 'ABORT',
-    createdAt,
-  };
+  const root = anAccount({ organizationId });
+  const apiKey = anApiKey({ organizationId, accountId: root.id, expiresAt: new Date(NOW + 5_000) });
   const standing = (change: Partial<ApiKey>, accounts = [root], of = organization) =>
     standingOfApiKey({ apiKey: { ...apiKey, ...change }, accounts, organization: of }, NOW);
 

@@ -1,0 +1,162 @@
+import { authorize } from '@weir/graphql/authorization';
+import { userError } from '@weir/graphql/user-errors';
+import type { Clock } from '@weir/kernel/clock';
+import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { err, ok, type Result } from '@weir/kernel/result';
+import { newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
+import type { Database } from '@weir/prisma/database';
+import { withTenant, type Transaction } from '@weir/prisma/tenant';
+import { tenantOf, type ActorScope } from '../../actor-scope.ts';
+import { UNRESTRICTED } from '../access/access-lists.ts';
+import { isWithin, type Account } from '../accounts/account.ts';
+import { createAccountStore } from '../accounts/account-store.ts';
+import { bindingNodesFrom } from '../accounts/binding-nodes.ts';
+import { topOf } from '../accounts/visible-subtree.ts';
+import { hashOfSecret, type ApiKey } from './api-key.ts';
+import {
+  checkApiKeyChange,
+  problemsOfName,
+  type ApiKeyChange,
+  type ApiKeyDraft,
+  type ApiKeyProblem,
+} from './api-key-rules.ts';
+import { createApiKeyStore } from './api-key-store.ts';
+import { noSuchKey, reachableKey, remember } from './reachable-key.ts';
+
+export interface ApiKeyDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly masterKey: Buffer;
+}
+
+export interface ApiKeyCreation extends Omit<ApiKeyChange, keyof ApiKeyDraft>, ApiKeyDraft {
+  readonly organizationId: Uuid;
+  /** Undefined for the root account. */
+  readonly accountId: Uuid | undefined;
+}
+
+export interface ApiKeyUpdate extends ApiKeyChange {
+  readonly id: Uuid;
+  readonly expectedVersion?: number | undefined;
+}
+
+export interface CreatedApiKey {
+  readonly apiKey: ApiKey;
+  /** Shown to its maker once and kept nowhere. */
+  readonly secret: string;
+}
+
+export interface ApiKeyChanges {
+  /** @throws AppError UNAUTHENTICATED, NOT_FOUND for another organization, or FORBIDDEN. */
+  create(
+    scope: ActorScope,
+    creation: ApiKeyCreation,
+  ): Promise<Result<CreatedApiKey, readonly ApiKeyProblem[]>>;
+  /** @throws AppError UNAUTHENTICATED or FORBIDDEN. */
+  update(scope: ActorScope, update: ApiKeyUpdate): Promise<Result<ApiKey, readonly ApiKeyProblem[]>>;
+  /**
+   * Idempotent: the first revocation stands.
+   * @throws AppError UNAUTHENTICATED or FORBIDDEN.
+   */
+  revoke(scope: ActorScope, id: Uuid): Promise<Result<ApiKey, readonly ApiKeyProblem[]>>;
+}
+
+const BLANK = {
+  scopes: [],
+  expiresAt: null,
+  disconnectPolicy: 'ABORT',
+  environment: 'PRODUCTION',
+  requiresSignature: false,
+  hasSigningSecret: false,
+  access: UNRESTRICTED,
+  limits: {},
+  modelLimits: [],
+} as const;
+
+const noSuchAccount = () =>
+  err([
+    userError('ACCOUNT_NOT_FOUND', 'The organization has no account with this id.', 'accountId'),
+  ] as const);
+
+async function accountFor(
+  tx: Transaction,
+  { organizationId, accountId }: ApiKeyCreation,
+): Promise<Account | undefined> {
+  const accounts = createAccountStore(tx);
+  if (accountId === undefined) return accounts.rootOf(organizationId);
+  return (await accounts.byIds([accountId])).at(0);
+}
+
+export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
+  const changerOf = (scope: ActorScope) => ({ held: scope.identity.permissions, nowMs: clock.now() });
+
+  return {
+    async create(scope, creation) {
+      const { organizationId } = creation;
+      const actor = authorize(scope.identity, 'apiKey:create', { organizationId });
+      const top = await topOf(scope);
+      return withTenant(db, tenantOf(scope.identity), async (tx) => {
+        const account = await accountFor(tx, creation);
+        if (!account || (top !== undefined && !isWithin(account, top))) return noSuchAccount();
+        const above = await bindingNodesFrom(tx, account);
+        const checked = checkApiKeyChange(BLANK, creation, above, changerOf(scope));
+        const problems = problemsOfName(creation.name);
+        if (!checked.ok) return err([...problems, ...checked.error]);
+        if (problems.length > 0) return err(problems);
+        const secret = newVirtualKey();
+        const store = createApiKeyStore(tx);
+        const id = newUuid(clock.now());
+        await store.insert({
+          ...checked.value,
+          ...visibleParts(secret),
+          ...{ id, organizationId, accountId: account.id, name: creation.name.trim() },
+          keyHash: hashOfSecret(secret),
+          signingSecret: null,
+          replacesId: null,
+          createdBy: actor.type === 'user' ? actor.userId : null,
+          createdAt: new Date(clock.now()),
+        });
+        const [apiKey] = await store.byIds([id]);
+        if (!apiKey) throw new Error('a key that was just written is there');
+        return ok({ apiKey: remember(scope, apiKey), secret });
+      });
+    },
+
+    async update(scope, { id, expectedVersion, ...change }) {
+      const found = await reachableKey(scope, id);
+      if (!found) return noSuchKey();
+      authorize(scope.identity, 'apiKey:update', { organizationId: found.organizationId, apiKeyId: id });
+      return withTenant(db, tenantOf(scope.identity), async (tx) => {
+        const store = createApiKeyStore(tx);
+        const current = await store.lock(id);
+        const [account] = await createAccountStore(tx).byIds([found.accountId]);
+        if (!current || !account) return noSuchKey();
+        if (current.revokedAt !== null) {
+          return err([userError('REVOKED', 'The key is revoked for good: create another one.', 'id')]);
+        }
+        if (expectedVersion !== undefined && expectedVersion !== current.version) {
+          const message = 'The key has changed meanwhile: read it again.';
+          return err([userError('CONFLICT', message, 'expectedVersion')]);
+        }
+        const above = await bindingNodesFrom(tx, account);
+        const checked = checkApiKeyChange(current, change, above, changerOf(scope));
+        if (!checked.ok) return checked;
+        await store.update(id, checked.value, change.expiresAt === undefined ? undefined : null);
+        const [updated] = await store.byIds([id]);
+        return updated ? ok(remember(scope, updated)) : noSuchKey();
+      });
+    },
+
+    async revoke(scope, id) {
+      const found = await reachableKey(scope, id);
+      if (!found) return noSuchKey();
+      authorize(scope.identity, 'apiKey:revoke', { organizationId: found.organizationId, apiKeyId: id });
+      return withTenant(db, tenantOf(scope.identity), async (tx) => {
+        const store = createApiKeyStore(tx);
+        await store.revoke(id, new Date(clock.now()));
+        const [revoked] = await store.byIds([id]);
+        return revoked ? ok(remember(scope, revoked)) : noSuchKey();
+      });
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { newUuid } from '@weir/kernel/ids';
+import { UNRESTRICTED } from './modules/access/access-lists.ts';
+import { ROOT_DNA, type Account } from './modules/accounts/account.ts';
+import type { ApiKey } from './modules/api-keys/api-key.ts';
+import type { Organization } from './modules/organizations/organization.ts';
+import { BLANK_ROUTING } from './modules/routing/routing.ts';
+
+/** Rows with valid and boring defaults; a test states what matters to it. */
+const createdAt = new Date('2026-01-01T00:00:00Z');
+
+export function anOrganization(parts: Partial<Organization> = {}): Organization {
+  return {
+    id: newUuid(),
+    slug: 'example',
+    name: 'Example',
+    status: 'ACTIVE',
+    timeZone: 'UTC',
+    limits: {},
+    modelLimits: [],
+    version: 1,
+    createdAt,
+    ...parts,
+  };
+}
+
+/** The root, unless told otherwise. */
+export function anAccount(parts: Partial<Account> = {}): Account {
+  return {
+    id: newUuid(),
+    organizationId: newUuid(),
+    parentId: null,
+    kind: 'OWNER',
+    name: 'Example',
+    status: 'ACTIVE',
+    dna: ROOT_DNA,
+    access: UNRESTRICTED,
+    limits: {},
+    modelLimits: [],
+    routing: BLANK_ROUTING,
+    tier: 0,
+    ratesPpm: 1_000_000n,
+    version: 1,
+    createdAt,
+    ...parts,
+  };
+}
+
+export function anApiKey(parts: Partial<ApiKey> = {}): ApiKey {
+  return {
+    id: newUuid(),
+    organizationId: newUuid(),
+    accountId: newUuid(),
+    name: 'key',
+    prefix: 'sk-Xvs123',
+    last4: '4567',
+    scopes: ['inference:write'],
+    revokedAt: null,
+    expiresAt: null,
+    disconnectPolicy: 'ABORT',
+    environment: 'PRODUCTION',
+    hasSigningSecret: false,
+    requiresSignature: false,
+    replacesId: null,
+    access: UNRESTRICTED,
+    limits: {},
+    modelLimits: [],
+    version: 1,
+    createdAt,
+    ...parts,
+  };
+}
