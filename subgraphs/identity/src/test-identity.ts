@@ -37,6 +37,8 @@ export interface TestIdentity {
   readonly bootstrap: Bootstrap;
   /** Moves the service's clock, not the machine's. */
   advance(ms: number): void;
+  /** By the service's clock. */
+  now(): number;
   /** A fresh organization with its Owner. */
   organization(): Promise<TestOrganization>;
   graphql(query: string, variables?: object, as?: Identity): Promise<GraphqlAnswer>;
@@ -101,6 +103,7 @@ export async function startTestIdentity(): Promise<TestIdentity> {
     advance: (ms) => {
       offsetMs += ms;
     },
+    now: clock.now,
     async organization() {
       const slug = `org-${newUuid().slice(-12)}`;
       const owner = { email: `${slug}@example.org`, password: `password of ${slug}`, displayName: 'Owner' };
