@@ -10,6 +10,7 @@ import { createAdmit } from './http/admit-attempt.ts';
 import { createAddressOf } from './http/client-address.ts';
 import { createDispatch } from './http/dispatch-attempt.ts';
 import { createTakeRequestName } from './http/idempotency.ts';
+import { createIdentify } from './http/identify.ts';
 import { createServeInference } from './http/inference.ts';
 import type { LiveRequests } from './http/live-requests.ts';
 import { modelsRoute } from './http/models.ts';
@@ -19,7 +20,9 @@ import { createRunAttempts } from './http/run-attempts.ts';
 import { createServer } from './http/server.ts';
 import { createAuthenticate } from './keys/authenticate.ts';
 import type { PolicyCache } from './keys/policy-cache.ts';
-import type { OpenProviderSecret } from './keys/provider-secret.ts';
+import type { OpenOwnedSecret } from './keys/owner-keys.ts';
+import { createProviderSecretOpener } from './keys/provider-secret.ts';
+import { createSignatureCheck } from './keys/request-signature.ts';
 import type { AdmissionGate, Meter } from './metering/contract.ts';
 import { createKeyRotation } from './routing/key-rotation.ts';
 import { createCredentials } from './upstream/credentials.ts';
@@ -33,7 +36,7 @@ import { createTokenCache } from './upstream/token-cache.ts';
 export interface RequestPathOptions {
   readonly config: Config;
   readonly policies: PolicyCache;
-  readonly openSecret: OpenProviderSecret;
+  readonly openOwned: OpenOwnedSecret;
   readonly gate: AdmissionGate;
   readonly meter: Meter;
   readonly health: ProviderHealth;
@@ -54,7 +57,11 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
   const { config, gate, meter, pools, live, reporter, clock, log } = options;
   const { deployments, refusedKeys } = options.health;
   const decisions = createRoutingDecisions();
-  const authenticate = createAuthenticate(options.policies);
+  const identify = createIdentify({
+    authenticate: createAuthenticate(options.policies),
+    signatureProblem: createSignatureCheck(options.openOwned),
+    clock,
+  });
   const addressOf = createAddressOf(config.http.trustedProxies);
   const { cooldownMs, outputCapMin, leaseMs } = config.admission;
   const admit = createAdmit({
@@ -70,7 +77,7 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
   const dispatch = createDispatch({
     pools,
     credentials: createCredentials({
-      openSecret: options.openSecret,
+      openSecret: createProviderSecretOpener(options.openOwned),
       tokens: createTokenCache(createTokenExchange(pools, clock), clock),
       log,
     }),
@@ -86,7 +93,7 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
     /** Every question that the proxy answers itself. */
     readRoutes: [modelsRoute, ...createRoutingRoutes({ deployments, refusedKeys, decisions })],
     serveInference: createServeInference({
-      authenticate,
+      identify,
       addressOf,
       takeRequestName: createTakeRequestName(options.requestNames),
       runAttempts: createRunAttempts({
@@ -101,7 +108,7 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
       rotation: createKeyRotation(),
       clock,
     }),
-    serveRead: createServeRead({ authenticate, addressOf, clock }),
+    serveRead: createServeRead({ identify, addressOf }),
     live,
     reporter,
     clock,

@@ -14,7 +14,7 @@ import { listen } from './http/listen.ts';
 import { createLiveRequests } from './http/live-requests.ts';
 import { createReporter } from './http/report.ts';
 import { connectPolicies } from './keys/connect-policies.ts';
-import { createProviderSecretOpener } from './keys/provider-secret.ts';
+import { createOwnedSecretOpener } from './keys/owner-keys.ts';
 import { createMetering } from './metering/metering.ts';
 import { METERING_DEFAULTS } from './metering/settings.ts';
 import { createRequestPath } from './request-path.ts';
@@ -149,7 +149,7 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
   const server = createRequestPath({
     config,
     policies: policies.cache,
-    openSecret: createProviderSecretOpener(config.masterKey),
+    openOwned: createOwnedSecretOpener(config.masterKey),
     gate: metering.gate,
     meter: metering.meter,
     health,

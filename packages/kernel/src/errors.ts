@@ -52,6 +52,7 @@ export const ERRORS = {
   INVALID_API_KEY: client(401, 'The API key is not valid', 'authentication_error'),
   API_KEY_REVOKED: client(401, 'The API key has been revoked', 'authentication_error'),
   API_KEY_EXPIRED: client(401, 'The API key has expired', 'authentication_error'),
+  INVALID_SIGNATURE: client(401, 'The request is not signed as its API key wants it', 'authentication_error'),
   ACCOUNT_SUSPENDED: client(401, 'The account is suspended', 'authentication_error'),
   UNAUTHENTICATED: client(401, 'Sign in first', 'authentication_error'),
   IP_NOT_ALLOWED: client(403, 'This address may not use the key', 'permission_error'),

@@ -8,6 +8,8 @@ export interface ClientAnswer {
   readonly isStarted: boolean;
   /** The HTTP status that was sent; null while none was. */
   readonly status: number | null;
+  /** Adds a header to whatever answer will be given. */
+  announce(name: string, value: string): void;
   /** @param headers A flat list of names and values. */
   start(status: number, headers: string[], isEventStream: boolean): void;
   /** @returns False when the client is slower than the provider: wait for `onDrain`. */
@@ -59,6 +61,9 @@ export function createClientAnswer(res: ServerResponse, requestId: string): Clie
     },
     get status() {
       return status;
+    },
+    announce(name, value) {
+      res.setHeader(name, value);
     },
     start(code, headers, asEventStream) {
       status = code;

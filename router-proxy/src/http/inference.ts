@@ -1,25 +1,22 @@
 import type { HeldName } from '@weir/counters/idempotency/contract';
-import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import { accessProblem } from '../admission/access.ts';
-import { standingProblem } from '../admission/standing.ts';
 import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
-import type { Authenticate } from '../keys/authenticate.ts';
 import type { Policy } from '../keys/policy.ts';
 import { createAttemptPlan, type PlanDeps } from '../routing/attempt-plan.ts';
 import { routeModel } from '../routing/model-route.ts';
 import { stickinessFor } from '../routing/stickiness.ts';
 import type { AddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
+import { throwProblem, type Identify } from './identify.ts';
 import type { TakeRequestName } from './idempotency.ts';
 import type { RunAttempts } from './run-attempts.ts';
 
 export interface InferenceDeps extends PlanDeps {
-  readonly authenticate: Authenticate;
+  readonly identify: Identify;
   readonly addressOf: AddressOf;
   readonly takeRequestName: TakeRequestName;
   readonly runAttempts: RunAttempts;
-  readonly clock: Clock;
 }
 
 export type ServeInference = (endpoint: Endpoint, exchange: Exchange) => Promise<void>;
@@ -30,10 +27,8 @@ export type ServeInference = (endpoint: Endpoint, exchange: Exchange) => Promise
  */
 export function createServeInference(deps: InferenceDeps): ServeInference {
   return async (endpoint, exchange) => {
-    const found = deps.authenticate(exchange.req.headers);
+    const found = deps.identify(exchange);
     const policy = found instanceof Promise ? await found : found;
-    exchange.policy = policy;
-    throwProblem(standingProblem(policy, deps.clock.now()));
     throwProblem(accessProblem(policy, callerOf(endpoint, exchange, deps.addressOf)));
     requireUncompressed(exchange);
     const call = endpoint.read(exchange.body);
@@ -68,10 +63,6 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
       requestId: publicId,
     });
   }
-}
-
-export function throwProblem(problem: AppError | null): void {
-  if (problem) throw problem;
 }
 
 function callerOf(endpoint: Endpoint, { path, req }: Exchange, addressOf: AddressOf) {

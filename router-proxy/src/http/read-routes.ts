@@ -1,11 +1,9 @@
-import type { Clock } from '@weir/kernel/clock';
 import { accessProblem, type Scope } from '../admission/access.ts';
-import { standingProblem } from '../admission/standing.ts';
-import type { Authenticate } from '../keys/authenticate.ts';
 import type { Policy } from '../keys/policy.ts';
 import type { AddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
-import { forwardedFor, throwProblem } from './inference.ts';
+import { throwProblem, type Identify } from './identify.ts';
+import { forwardedFor } from './inference.ts';
 
 /** What is asked, by whom. */
 export interface ReadQuestion {
@@ -30,20 +28,17 @@ export interface ReadRoute {
 }
 
 export interface ReadDeps {
-  readonly authenticate: Authenticate;
+  readonly identify: Identify;
   readonly addressOf: AddressOf;
-  readonly clock: Clock;
 }
 
 export type ServeRead = (route: ReadRoute, rest: string, exchange: Exchange) => Promise<void>;
 
 /** Steps 3 to 6, then the answer. Nothing of it costs anything, so nothing is limited. */
-export function createServeRead({ authenticate, addressOf, clock }: ReadDeps): ServeRead {
+export function createServeRead({ identify, addressOf }: ReadDeps): ServeRead {
   return async (route, rest, exchange) => {
     const { req, path, answer } = exchange;
-    const policy = await authenticate(req.headers);
-    exchange.policy = policy;
-    throwProblem(standingProblem(policy, clock.now()));
+    const policy = await identify(exchange);
     throwProblem(
       accessProblem(policy, {
         path,

@@ -9,6 +9,7 @@ import type {
 } from '@weir/contracts/policy-snapshot';
 import { networkList } from '../http/client-address.ts';
 import { poolsByLevel, type ProviderPool } from '../routing/provider-pool.ts';
+import { keyExpiryOf, type KeyExpiry } from './key-expiry.ts';
 
 /** What one node of the tree (an account, or the key below them) allows. */
 export interface AccessNode {
@@ -32,6 +33,8 @@ export interface Policy {
   readonly keyHash: string;
   /** The account that owns the key. */
   readonly account: SnapshotAccount;
+  /** Null for a key that does not expire. */
+  readonly expiry: KeyExpiry | null;
   readonly accountPath: readonly SnapshotAccount['id'][];
   /** Root to key. */
   readonly access: readonly AccessNode[];
@@ -52,6 +55,7 @@ export function compilePolicy(snapshot: PolicySnapshot, keyHash: string): Policy
     snapshot,
     keyHash,
     account,
+    expiry: keyExpiryOf(snapshot.key),
     accountPath: snapshot.accounts.map(({ id }) => id),
     access: [...snapshot.accounts, snapshot.key].map((node, depth) => ({
       depth,
