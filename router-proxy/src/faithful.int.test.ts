@@ -203,7 +203,7 @@ describe('a provider that does not end', () => {
     expect(problem).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
     expect(problem['detail']).toContain(sentence);
     expect(await upstream.received[0]?.aborted).toBe(true);
-    const [, close] = await impatient.attempts(answer);
+    const [close] = await impatient.closes(answer);
     expect(close).toMatchObject({ status: 'TIMEOUT', error_code: 'UPSTREAM_TIMEOUT' });
   });
 
@@ -216,7 +216,7 @@ describe('a provider that does not end', () => {
     expect(answer.status).toBe(200);
     await expect(answer.text()).rejects.toThrow();
     expect(await upstream.received[0]?.aborted).toBe(true);
-    const [, close] = await impatient.attempts(answer);
+    const [close] = await impatient.closes(answer);
     expect(close).toMatchObject({ status: 'TIMEOUT', error_code: 'UPSTREAM_TIMEOUT' });
   });
 });
