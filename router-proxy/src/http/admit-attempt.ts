@@ -11,7 +11,7 @@ import {
   type AttemptDraft,
   type PreparedAdmission,
 } from '../admission/admission-request.ts';
-import { boundAttempt, boundProblem, needsBound, type AttemptBound } from '../admission/attempt-bound.ts';
+import { boundProblem, type AttemptBound } from '../admission/attempt-bound.ts';
 import { denialError } from '../admission/denial.ts';
 import type { AdmissionGate, Admission, Meter } from '../metering/contract.ts';
 import type { Candidate } from '../routing/attempt-plan.ts';
@@ -48,7 +48,6 @@ export function createAdmit({ gate, meter, deployments, clock, settings, onAdmit
   return async (run, candidate, attemptNumber) => {
     try {
       if (!meter.isAccepting()) throw cannotRecord();
-      requireBound(run, candidate, clock.now());
       const startedMs = performance.now();
       const { admission, prepared } = await ask(run, draftOf(run, candidate, attemptNumber, clock.now()));
       const durationMs = performance.now() - startedMs;
@@ -70,10 +69,15 @@ export function createAdmit({ gate, meter, deployments, clock, settings, onAdmit
     draft: AttemptDraft,
   ): Promise<{ readonly admission: Admission; readonly prepared: PreparedAdmission }> {
     let prepared: PreparedAdmission | undefined;
-    const admission = await gate.admit((nowMs) => {
-      prepared = prepareAdmission(draft, settings, nowMs);
-      return prepared.request;
-    }, run.exchange.lifetime.signal);
+    const admission = await gate.admit(
+      (nowMs) => {
+        prepared = prepareAdmission(draft, settings, nowMs);
+        const problem = boundProblem(draft.candidate.route, draft.bound, prepared.bound);
+        if (problem) throw problem;
+        return prepared.request;
+      },
+      () => run.exchange.lifetime.signal,
+    );
     if (!prepared) throw new Error('an admission was given without a request');
     return { admission, prepared };
   }
@@ -95,12 +99,6 @@ function draftOf(
     endpoint: endpoint.path,
     stream: call.stream,
   };
-}
-
-function requireBound({ policy, call }: InferenceRun, { route }: Candidate, nowMs: number): void {
-  if (!needsBound(route)) return;
-  const problem = boundProblem(route, call.bound, boundAttempt(policy, route, call.bound, nowMs));
-  if (problem) throw problem;
 }
 
 function noteLimits({ exchange }: InferenceRun, admission: Admission): void {

@@ -18,7 +18,8 @@ export interface Lifetime {
 }
 
 export function createLifetime(): Lifetime {
-  const controller = new AbortController();
+  /** Made when somebody asks for its signal, which few requests do. */
+  let controller: AbortController | undefined;
   let ending: Ending | null = null;
   let listener: ((ending: Ending) => void) | null = null;
   return {
@@ -26,12 +27,14 @@ export function createLifetime(): Lifetime {
       return ending;
     },
     get signal() {
+      controller ??= new AbortController();
+      if (ending) controller.abort();
       return controller.signal;
     },
     end(next) {
       if (ending?.kind === 'stopped' || ending?.kind === next.kind) return;
       ending = next;
-      controller.abort();
+      controller?.abort();
       listener?.(next);
     },
     listen(next) {

@@ -7,10 +7,10 @@ export type Admission = Extract<AdmitResult, { kind: 'admitted' | 'denied' }>;
 export interface AdmissionGate {
   /**
    * @param build Called with the instant for which to compute periods; again when the store's clock disagrees.
-   * @param signal Ends the wait for a store that is being seeded.
+   * @param signalOf Its signal ends the wait for a store that is being seeded.
    * @throws AppError DEPENDENCY_UNAVAILABLE when the store or the seed cannot be reached and a holding demands it.
    */
-  admit(build: (nowMs: number) => AdmitRequest, signal: AbortSignal): Promise<Admission>;
+  admit(build: (nowMs: number) => AdmitRequest, signalOf: () => AbortSignal): Promise<Admission>;
 }
 
 /** Turns attempts into rows of the ledger and settles their counters. No call ever throws or waits for a network. */

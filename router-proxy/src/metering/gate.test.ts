@@ -61,7 +61,10 @@ function ask(gate: Gate, signal = AbortSignal.timeout(5_000)) {
     limit: 1_000,
   } as const;
   const changes = { holdings: [aHolding(counter, 100_000n, intent)], windows: [window] };
-  return gate.admit((nowMs) => anAdmission({ ...intent, admittedAtMs: nowMs }, changes), signal);
+  return gate.admit(
+    (nowMs) => anAdmission({ ...intent, admittedAtMs: nowMs }, changes),
+    () => signal,
+  );
 }
 
 describe('the gate', () => {
@@ -70,10 +73,13 @@ describe('the gate', () => {
     const builtFor: number[] = [];
     const admit = () => {
       const intent = anIntent(owner, { admittedAtMs: NOON });
-      return gate.admit((nowMs) => {
-        builtFor.push(nowMs);
-        return anAdmission({ ...intent, admittedAtMs: nowMs });
-      }, AbortSignal.timeout(5_000));
+      return gate.admit(
+        (nowMs) => {
+          builtFor.push(nowMs);
+          return anAdmission({ ...intent, admittedAtMs: nowMs });
+        },
+        () => AbortSignal.timeout(5_000),
+      );
     };
     expect((await admit()).kind).toBe('admitted');
     expect((await admit()).kind).toBe('admitted');

@@ -35,26 +35,26 @@ export function createGate(options: GateOptions): Gate {
   const ask = async (
     from: { readonly store: CounterStore; readonly seeder: Seeder },
     build: (nowMs: number) => AdmitRequest,
-    signal: AbortSignal,
+    signalOf: () => AbortSignal,
   ): Promise<{ readonly request: AdmitRequest; readonly admission: Admission }> => {
     let request = build(clock.now() + offsetMs);
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const answer = await from.store.admit(request);
       offsetMs = answer.nowMs - clock.now();
       if (answer.kind === 'admitted' || answer.kind === 'denied') return { request, admission: answer };
-      if (answer.kind === 'unseeded') await seed(from.seeder, request, answer, signal);
+      if (answer.kind === 'unseeded') await seed(from.seeder, request, answer, signalOf());
       request = build(clock.now() + offsetMs);
     }
     throw unavailable('counters could not be seeded', undefined);
   };
 
-  const askShared = async (build: (nowMs: number) => AdmitRequest, signal: AbortSignal) => {
+  const askShared = async (build: (nowMs: number) => AdmitRequest, signalOf: () => AbortSignal) => {
     const nowMs = clock.now();
     if (nowMs < awayUntilMs) throw new CounterStoreUnavailable('the counter store failed a moment ago');
     // While it is known to be away, one request at a time finds out whether it is back.
     if (awayUntilMs > Number.NEGATIVE_INFINITY) awayUntilMs = nowMs + storeRetryMs;
     try {
-      const asked = await ask({ store, seeder }, build, signal);
+      const asked = await ask({ store, seeder }, build, signalOf);
       awayUntilMs = Number.NEGATIVE_INFINITY;
       return asked;
     } catch (error) {
@@ -67,16 +67,16 @@ export function createGate(options: GateOptions): Gate {
   };
 
   return {
-    async admit(build, signal) {
+    async admit(build, signalOf) {
       try {
-        return (await askShared(build, signal)).admission;
+        return (await askShared(build, signalOf)).admission;
       } catch (error) {
         if (!(error instanceof CounterStoreUnavailable)) throw error;
         const needsStore = failClosed || build(clock.now() + offsetMs).holdings.length > 0;
         if (!fallback || needsStore) throw unavailable(error.message, error);
       }
       metrics.fallbacks.inc();
-      const { request, admission } = await ask(fallback, build, signal);
+      const { request, admission } = await ask(fallback, build, signalOf);
       fallbackAdmissions.add(request);
       return admission;
     },

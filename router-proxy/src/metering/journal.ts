@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AttemptIntent } from '@weir/contracts/attempt-record';
 import type { Clock } from '@weir/kernel/clock';
 import { frameLine, unframeLines } from './framed-lines.ts';
-import { decodeEvidence, encodeEvidence } from './record-codec.ts';
+import { decodeEvidence } from './record-codec.ts';
 
 /**
  * Evidence of attempts for a proxy whose counter store dies with it: one line per attempt, appended before dispatch
@@ -13,10 +13,11 @@ import { decodeEvidence, encodeEvidence } from './record-codec.ts';
 export interface Journal {
   /**
    * Some microseconds, synchronous.
+   * @param evidence The attempt's intent as `encodeEvidence` writes it.
    * @returns The segment, to be released when the attempt is closed durably.
    * @throws When the disk refuses; the line may then be missing.
    */
-  append(intent: AttemptIntent): number;
+  append(evidence: string): number;
   release(segment: number): void;
   close(): void;
 }
@@ -64,7 +65,7 @@ export function createJournal(options: JournalOptions): Journal {
   };
 
   return {
-    append(intent) {
+    append(evidence) {
       const nowMs = clock.now();
       let segment = segments.get(current);
       if (segment && (segment.bytes >= segmentBytes || nowMs - segment.openedAtMs >= segmentMs)) {
@@ -72,7 +73,7 @@ export function createJournal(options: JournalOptions): Journal {
         segment = undefined;
       }
       segment ??= open(nowMs);
-      const line = frameLine(encodeEvidence(intent));
+      const line = frameLine(evidence);
       const length = Buffer.byteLength(line);
       const written = writeSync(segment.fd, line);
       segment.bytes += written;

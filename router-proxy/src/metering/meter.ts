@@ -8,7 +8,7 @@ import type { Journal } from './journal.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { LiveAttempts } from './live-attempts.ts';
 import type { MeteringMetrics } from './metrics.ts';
-import { encodeRecord } from './record-codec.ts';
+import { encodeEvidence, encodeRecord } from './record-codec.ts';
 import { settlementOf, type Settler } from './settler.ts';
 
 export interface MeterOptions {
@@ -34,9 +34,9 @@ export function createMeter(options: MeterOptions): Meter {
   /** Unix milliseconds; new requests are tried again after a pause, since only they can show that the disk is back. */
   let journalFailedAtMs: number | undefined;
 
-  const journalize = (intent: AttemptIntent): number => {
+  const journalize = (evidence: string): number => {
     try {
-      const segment = journal.append(intent);
+      const segment = journal.append(evidence);
       journalFailedAtMs = undefined;
       return segment;
     } catch (err) {
@@ -53,7 +53,7 @@ export function createMeter(options: MeterOptions): Meter {
       writer.isAccepting() &&
       (journalFailedAtMs === undefined || clock.now() - journalFailedAtMs >= JOURNAL_RETRY_MS),
     begin(intent, admission, outputCap) {
-      const segment = needsJournal(admission) ? journalize(intent) : 0;
+      const segment = needsJournal(admission) ? journalize(evidenceOf(intent, admission, outputCap)) : 0;
       const renewAtMs = clock.now() + admission.leaseMs / 2;
       live.add({ intent, admission, outputCap, segment, renewAtMs, settlement: undefined });
       writer.enqueue(intent);
@@ -75,6 +75,11 @@ export function createMeter(options: MeterOptions): Meter {
       await writer.settled(signal).catch(() => undefined);
     },
   };
+}
+
+/** The evidence was written for the admission; only a lower cap that was granted makes the intent another. */
+function evidenceOf(intent: AttemptIntent, admission: AdmitRequest, outputCap: number | null): string {
+  return outputCap === admission.outputCap ? admission.evidence : encodeEvidence(intent);
 }
 
 /** What follows from closes being in Postgres or on disk: nothing else need prove their attempts. */

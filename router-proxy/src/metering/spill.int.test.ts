@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import { createJournal, listJournal, readJournalSegment } from './journal.ts';
+import { encodeEvidence } from './record-codec.ts';
 import { createSpill, type Spill } from './spill.ts';
 import { aClose, anIntent, anOwner } from './test-attempts.ts';
 import { aHome } from './test-ledger.ts';
@@ -89,7 +90,7 @@ describe('the journal', () => {
 
   it('deletes a segment when all of its attempts are closed, and not before', () => {
     const journal = journalOf(1_500);
-    const segments = Array.from({ length: 12 }, () => journal.append(anIntent(owner)));
+    const segments = Array.from({ length: 12 }, () => journal.append(encodeEvidence(anIntent(owner))));
     const files = listJournal(home.path).length;
     expect(files).toBeGreaterThan(2);
     expect(new Set(segments).size).toBe(files);
@@ -107,7 +108,7 @@ describe('the journal', () => {
   it('proves every attempt to the next process, a torn last line aside', async () => {
     const intents = Array.from({ length: 5 }, () => anIntent(owner));
     const journal = journalOf(1_000_000);
-    for (const intent of intents) journal.append(intent);
+    for (const intent of intents) journal.append(encodeEvidence(intent));
     journal.close();
     const [path = ''] = listJournal(home.path);
     appendFileSync(path, '0123abcd ["intent.1",[');

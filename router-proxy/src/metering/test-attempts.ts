@@ -3,6 +3,7 @@ import type { AttemptClose, AttemptIntent } from '@weir/contracts/attempt-record
 import type { AdmitRequest, Holding } from '@weir/counters/contract';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { nanoUsd } from '@weir/kernel/money';
+import { encodeEvidence } from './record-codec.ts';
 
 /** Whose attempts a test makes. */
 export interface TestOwner {
@@ -80,7 +81,7 @@ export function anAdmission(intent: AttemptIntent, changes: Partial<AdmitRequest
     outputCapMin: 0,
     leaseMs: 60_000,
     cooldownMs: 60_000,
-    evidence: '',
+    evidence: encodeEvidence(intent),
     ...changes,
   };
 }

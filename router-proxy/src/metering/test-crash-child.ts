@@ -47,7 +47,10 @@ const tell = (what: string, attemptId: Uuid): void => void writeSync(1, `${what}
 async function attempt(closesAfterMs: number): Promise<void> {
   const intent = anIntent(plan.owner);
   const request = anAdmission(intent, { leaseMs: plan.leaseMs, evidence: encodeEvidence(intent) });
-  await gate.admit(() => request, AbortSignal.timeout(5_000));
+  await gate.admit(
+    () => request,
+    () => AbortSignal.timeout(5_000),
+  );
   meter.begin(intent, request, null);
   tell('begun', intent.attemptId);
   await delay(closesAfterMs);

@@ -116,7 +116,7 @@ export async function admit(
   const admission = await gate.admit((nowMs) => {
     request = anAdmission({ ...intent, admittedAtMs: nowMs }, changes);
     return request;
-  }, soon());
+  }, soon);
   return { admission, request };
 }
 
