@@ -13,6 +13,7 @@ import { replyList } from './reply.ts';
 import { CounterStoreDoubtful, createRunner } from './runner.ts';
 import { loadScripts } from './scripts.ts';
 import { encodeSeed } from './seed-call.ts';
+import { createSettleBatches } from './settle-batches.ts';
 import { createTakeBack } from './take-back.ts';
 
 export type RedisCounterStoreOptions = ({ readonly redis: RedisClient } | RedisAddress) & {
@@ -72,19 +73,21 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     return { keys: organizationKeys(prefix, organizationId), now: now(), seedQuarantineMs, newEpoch: epochs };
   };
 
-  const settle = async (settlement: Settlement): Promise<void> => {
-    const { organizationId, attemptId, cost, tokens, requests, evidence } = settlement;
+  const settleAll = async (organizationId: Uuid, settlements: readonly Settlement[]): Promise<void> => {
     const keys = organizationKeys(prefix, organizationId);
-    const names = [keys.epoch, keys.attempt(attemptId), keys.leases];
-    await runner.script('settle', names, [
-      now(),
-      keys.base,
-      attemptId,
-      toAmount(cost, 'cost'),
-      tokens,
-      requests,
-      evidence ?? '',
-    ]);
+    const names = [keys.epoch, keys.leases];
+    const args: (string | number)[] = [now(), keys.base];
+    for (const { attemptId, cost, tokens, requests, evidence } of settlements) {
+      names.push(keys.attempt(attemptId));
+      args.push(attemptId, Number(cost), tokens, requests, evidence ?? '');
+    }
+    await runner.script('settle', names, args);
+  };
+  const batches = createSettleBatches(settleAll);
+  const settle = async (settlement: Settlement): Promise<void> => {
+    // What cannot be counted is refused by itself, and not with everything that ends at the same time.
+    toAmount(settlement.cost, 'cost');
+    await batches.settle(settlement);
   };
   const release = (organizationId: Uuid, attemptId: Uuid): Promise<void> =>
     settle({ organizationId, attemptId, cost: 0n, tokens: 0, requests: 0 });
