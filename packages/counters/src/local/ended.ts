@@ -3,7 +3,9 @@ import type { Attempt } from './state.ts';
 
 /**
  * Remembers ended attempts, so that a second settlement can replace the first: for half an hour to an hour, and at
- * most fifty thousand, the oldest forgotten first. A second settlement after that changes Postgres only.
+ * most ten thousand, the oldest forgotten first. After that the same settlement again still changes nothing, because an
+ * attempt that is not known has no charges; only a different one, which follows when an attempt was given up by mistake,
+ * would change Postgres alone. Each costs more than a kilobyte, so ten thousand are what memory is worth here.
  *
  * Two generations instead of one queue, because a Map whose oldest entries are deleted one by one gets slow to find
  * the next oldest.
@@ -17,7 +19,7 @@ export interface Ended {
 }
 
 const GENERATION_MS = 1_800_000;
-const GENERATION_SIZE = 25_000;
+const GENERATION_SIZE = 5_000;
 
 export function createEnded(): Ended {
   let young = new Map<Uuid, Attempt>();

@@ -20,7 +20,7 @@ function emptyState(): LocalState {
 }
 
 describe('memory of the local store', () => {
-  it('forgets settled attempts after an hour, and beyond fifty thousand the oldest first', () => {
+  it('forgets settled attempts after an hour, and beyond ten thousand the oldest first', () => {
     const state = emptyState();
     const sweep = createSweep(state);
     const organizationId = newUuid();
@@ -29,7 +29,7 @@ describe('memory of the local store', () => {
       sweep(nowMs);
     };
     for (let count = 0; count < 50_500; count++) end(count);
-    expect(state.ended.size()).toBeLessThanOrEqual(50_000);
+    expect(state.ended.size()).toBeLessThanOrEqual(10_000);
     sweep(HOUR_MS / 2 + 60_000);
     sweep(HOUR_MS + 120_000);
     expect(state.ended.size()).toBe(0);
