@@ -8,6 +8,8 @@ const readySchema = z.object({ type: z.literal('ready') });
 export interface ChildOptions {
   readonly name: string;
   readonly entry: string;
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[];
   /** The whole environment of the child, with fixed ports, so that it comes back where it was. */
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Logger;
@@ -35,6 +37,7 @@ export async function superviseChild(options: ChildOptions): Promise<SupervisedC
   async function launch(): Promise<void> {
     const started = fork(options.entry, [], {
       env: options.environment,
+      execArgv: [...process.execArgv, ...(options.nodeOptions ?? [])],
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

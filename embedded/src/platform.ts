@@ -107,6 +107,12 @@ async function startControl(
   );
 }
 
+/**
+ * Left alone, Node lets the young generation of a busy proxy grow to several times what its requests need, and the
+ * process with it. This bound keeps it below 256 MiB (docs/performance.md).
+ */
+const PROXY_NODE_OPTIONS = ['--max-semi-space-size=8'];
+
 const timeouts = { startTimeoutMs: START_TIMEOUT_MS, stopTimeoutMs: STOP_TIMEOUT_MS };
 
 async function startProxies(
@@ -127,6 +133,7 @@ async function startProxies(
         ...timeouts,
         name,
         entry: join(root, 'router-proxy/src/main.ts'),
+        nodeOptions: PROXY_NODE_OPTIONS,
         environment: {
           ...environment,
           PROXY_PORT: String(port),
