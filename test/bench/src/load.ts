@@ -12,20 +12,23 @@ export interface LoadResult {
 /** Closed loop: each connection sends its next request when the last one is answered in full. */
 export async function load(
   target: Target,
-  options: { connections: number; seconds: number; stream: boolean },
+  options: { connections: number; seconds: number; stream: boolean; requestsMax?: number },
 ): Promise<LoadResult> {
   const latencies: number[] = [];
   const body = chatBody({ stream: options.stream });
   const url = new URL(target.url);
   const endAt = performance.now() + options.seconds * 1_000;
   const startedAt = performance.now();
+  const { requestsMax = Number.POSITIVE_INFINITY } = options;
+  let sent = 0;
   let requests = 0;
   let failures = 0;
 
   async function connection(): Promise<void> {
     const client = new Client(url.origin, { pipelining: 1 });
     const headers = { ...target.headers, 'content-type': 'application/json' };
-    while (performance.now() < endAt) {
+    while (performance.now() < endAt && sent < requestsMax) {
+      sent++;
       const sentAt = performance.now();
       const answer = await client.request({
         method: 'POST',

@@ -1,109 +1,59 @@
 /**
- * `npm run bench`: the same load, from this process, on every target in turn, in interleaved rounds, so that a noisy
- * machine disturbs all alike. Prints throughput, added latency, stream equality, memory and the ratios that
- * matter, and at the end how many attempts the ledgers lost or counted twice.
+ * `npm run bench`: Weir beside a direct connection, a bare pass-through and a rival. Three ways to look:
+ *
+ * - `npm run bench`: throughput, added latency, stream equality and the ratios that matter
+ * - `npm run bench -- cpu`: what a request costs in every process
+ * - `npm run bench -- soak`: many requests through one Weir: memory, and what the ledger lost or doubled
+ *
+ * Each ends with the proof of the ledgers, and with an error when an attempt was lost or counted twice.
  */
-import { addedLatency, percentile } from './added-latency.ts';
-import { argument } from './argument.ts';
-import { load, type LoadResult } from './load.ts';
-import { streamsEqualDirect } from './streaming.ts';
+import { argument, modeOf } from './argument.ts';
+import { compare } from './compare.ts';
+import { printCpu } from './cpu.ts';
+import { soak } from './soak.ts';
 import { printTable } from './table.ts';
 import type { Target } from './target.ts';
-import { bareTarget, directTarget, portkeyTarget, startProvider } from './targets.ts';
-import { embeddedTarget, redisTarget } from './weir-targets.ts';
+import { bareTarget, directTarget, portkeyTarget, startProvider, type Provider } from './targets.ts';
+import { embeddedTarget, redisTarget, type Weir } from './weir-targets.ts';
 
-const seconds = Number(argument('seconds', '3'));
-const rounds = Number(argument('rounds', '5'));
-const connections = Number(argument('connections', '32'));
-const singles = Number(argument('singles', '400'));
+const number = (name: string, fallback: number): number => Number(argument(name, String(fallback)));
+const connections = number('connections', 32);
+const weirs = { embedded: embeddedTarget, redis: redisTarget };
 
-const provider = await startProvider();
-const direct = directTarget(provider);
-const targets: Target[] = [direct];
-
-async function throughput(stream: boolean): Promise<Map<string, LoadResult[]>> {
-  const results = new Map<string, LoadResult[]>(targets.map(({ name }) => [name, []]));
-  for (const target of targets) await load(target, { connections, seconds: 1, stream });
-  for (let round = 0; round < rounds; round++) {
-    for (const target of targets) {
-      results.get(target.name)?.push(await load(target, { connections, seconds, stream }));
-    }
-  }
-  return results;
+async function startAll(starters: readonly ((provider: Provider) => Promise<Target>)[]): Promise<void> {
+  for (const start of starters) targets.push(await start(provider));
 }
 
-function medianRate(results: readonly LoadResult[]): number {
-  return percentile(
-    results.map(({ requests, seconds: taken }) => requests / taken),
-    50,
-  );
+async function soakOne(): Promise<void> {
+  const store = argument('store', 'embedded');
+  if (store !== 'embedded' && store !== 'redis') throw new Error('--store is embedded or redis');
+  const weir: Weir = await weirs[store](provider);
+  targets.push(weir);
+  const requestsMax = number('requests', 1_000_000);
+  await soak(weir, { requestsMax, secondsMax: number('seconds', 1_800), connections, points: 20 });
 }
 
-/** The median of the per-round ratios: both sides of each ratio ran within seconds of each other. */
-function medianRatio(results: Map<string, LoadResult[]>, name: string, rival: string): string {
-  const ours = results.get(name) ?? [];
-  const theirs = results.get(rival) ?? [];
-  const ratios = ours.map(({ requests, seconds: taken }, round) => {
-    const other = theirs[round];
-    return other ? requests / taken / (other.requests / other.seconds) : Number.NaN;
-  });
-  return percentile(ratios, 50).toFixed(2);
-}
-
-try {
-  for (const start of [bareTarget, portkeyTarget, embeddedTarget, redisTarget]) {
-    targets.push(await start(provider));
-  }
-  for (const stream of [false, true]) {
-    const results = await throughput(stream);
-    const rows = await Promise.all(
-      targets.map(async ({ name, memoryMiB }) => {
-        const own = results.get(name) ?? [];
-        const latencies = own.flatMap((result) => result.latencies);
-        return [
-          name,
-          medianRate(own).toFixed(0),
-          medianRatio(results, name, 'bare Fastify + undici'),
-          medianRatio(results, name, 'Portkey gateway'),
-          (percentile(latencies, 50) / 1_000).toFixed(2),
-          (percentile(latencies, 99) / 1_000).toFixed(2),
-          String(own.reduce((sum, { failures }) => sum + failures, 0)),
-          (await memoryMiB())?.toFixed(0) ?? '',
-        ];
-      }),
-    );
-    printTable(
-      `Throughput, ${stream ? 'streamed' : 'not streamed'}: ${connections} connections, ${rounds} rounds of ${seconds} s, medians`,
-      ['target', 'req/s', '÷ bare', '÷ Portkey', 'p50 ms', 'p99 ms', 'failed', 'MiB'],
-      rows,
-    );
-  }
-
-  for (const stream of [false, true]) {
-    const added = await addedLatency(targets, {
-      rounds: singles,
-      stream,
-      ...(stream ? { chunks: 100 } : {}),
+const modes = {
+  async compare() {
+    targets.push(directTarget(provider));
+    await startAll([bareTarget, portkeyTarget, embeddedTarget, redisTarget]);
+    const [rounds, seconds, singles] = [number('rounds', 5), number('seconds', 3), number('singles', 400)];
+    await compare(targets, { rounds, seconds, singles, connections });
+  },
+  async cpu() {
+    await startAll([bareTarget, embeddedTarget, redisTarget]);
+    await printCpu(targets, provider, {
+      rounds: number('rounds', 4),
+      seconds: number('seconds', 2),
+      connections,
+      stream: argument('stream', 'no') === 'yes',
+      warmUpRequests: number('warm-up', 8_000),
     });
-    printTable(
-      `Added over direct, one connection, ${stream ? 'streamed in 100 chunks' : 'not streamed'}, ${singles} rounds`,
-      ['target', 'p50 ms', 'p99 ms', 'first byte p50 ms'],
-      added.map(({ name, p50Ms, p99Ms, firstByteP50Ms }) => [
-        name,
-        p50Ms.toFixed(2),
-        p99Ms.toFixed(2),
-        firstByteP50Ms.toFixed(2),
-      ]),
-    );
-  }
+  },
+  soak: soakOne,
+};
 
-  const differing = await streamsEqualDirect(direct, targets.slice(1), 20);
-  printTable(
-    'Streams of 100 chunks whose bytes differ from the direct connection, of 20',
-    ['target', 'differ'],
-    [...differing].map(([name, count]) => [name, String(count)]),
-  );
-
+async function printProofs(): Promise<void> {
   const proofs: string[][] = [];
   for (const { name, proof } of targets) {
     if (!proof) continue;
@@ -111,7 +61,14 @@ try {
     proofs.push([name, String(closed), String(lost), String(double)]);
     if (lost + double > 0) process.exitCode = 1;
   }
-  printTable('Ledger against the provider’s own count', ['target', 'attempts', 'lost', 'double'], proofs);
+  printTable('What the ledger says', ['target', 'attempts', 'lost', 'double'], proofs);
+}
+
+const provider = await startProvider();
+const targets: Target[] = [];
+try {
+  await modes[modeOf(modes, 'compare')]();
+  await printProofs();
 } finally {
   for (const target of targets) await target.stop();
   await provider.stop();

@@ -6,6 +6,8 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>;
   /** Resident memory of the serving process in MiB; undefined where there is no process between. */
   memoryMiB(): Promise<number | undefined>;
+  /** The processes behind the address, by what they do, without the provider. */
+  roles(): Promise<readonly (readonly [role: string, pids: readonly number[]])[]>;
   /** Requests that the target's own ledger lost or counted twice; only for what keeps a ledger. */
   proof?(): Promise<LedgerProof>;
   stop(): Promise<void>;

@@ -8,6 +8,7 @@ const root = join(here, '../../..');
 export interface Provider {
   readonly url: string;
   readonly apiKey: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -21,7 +22,7 @@ export async function startProvider(): Promise<Provider> {
     '"url"',
     {},
   );
-  return { url: `http://127.0.0.1:${port}`, apiKey, stop: () => stopChild(child) };
+  return { url: `http://127.0.0.1:${port}`, apiKey, pid: child.pid ?? 0, stop: () => stopChild(child) };
 }
 
 export function directTarget(provider: Provider): Target {
@@ -30,6 +31,7 @@ export function directTarget(provider: Provider): Target {
     url: `${provider.url}/v1`,
     headers: { authorization: `Bearer ${provider.apiKey}` },
     memoryMiB: async () => undefined,
+    roles: async () => [],
     stop: async () => undefined,
   };
 }
@@ -45,6 +47,7 @@ export async function bareTarget(provider: Provider): Promise<Target> {
     url: `http://127.0.0.1:${port}/v1`,
     headers: { authorization: `Bearer ${provider.apiKey}` },
     memoryMiB: async () => residentMiB(child.pid),
+    roles: async () => [['pass-through', [child.pid ?? 0]]],
     stop: () => stopChild(child),
   };
 }
@@ -64,6 +67,7 @@ export async function portkeyTarget(provider: Provider): Promise<Target> {
       'x-portkey-custom-host': `${provider.url}/v1`,
     },
     memoryMiB: async () => residentMiB(child.pid),
+    roles: async () => [['Portkey', [child.pid ?? 0]]],
     stop: () => stopChild(child),
   };
 }

@@ -1,14 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, chmodSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ChildProcess } from 'node:child_process';
 import { startEmbeddedPostgres } from '@weir/prisma/embedded-postgres';
 import { startPrivateRedis } from '@weir/testkit/redis';
-import { residentMiB, spawnUntil, stopChild } from './child-process.ts';
+import { freePort, residentMiB, spawnUntil, stopChild } from './child-process.ts';
 import { everythingOn } from './everything-on.ts';
 import { ledgerProof } from './ledger-proof.ts';
 import type { Target } from './target.ts';
 import type { Provider } from './targets.ts';
+import { proxyPid, weirRoles } from './weir-roles.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -19,6 +19,7 @@ export interface Weir extends Target {
     readonly inferenceUrls: readonly string[];
   } & Record<'inferenceUrl' | 'organizationId' | 'email' | 'password' | 'apiKey', string>;
   readonly databaseUrl: string;
+  readonly proxyMetricsUrl: string;
   /** Milliseconds from the start of the command to `weir is ready`. */
   readonly startMs: number;
 }
@@ -45,6 +46,7 @@ async function startWeir(
   cleanUp: () => Promise<void>,
 ): Promise<Weir> {
   const home = newHome();
+  const adminPort = await freePort();
   const startedAt = performance.now();
   const child = await spawnUntil(
     process.execPath,
@@ -52,6 +54,7 @@ async function startWeir(
     'weir is ready',
     {
       ...ANY_PORT,
+      PROXY_ADMIN_PORT: String(adminPort),
       WEIR_HOME: join(home, 'home'),
       LOG_LEVEL: 'warn',
       DEMO_PROVIDER_URL: provider.url,
@@ -70,8 +73,10 @@ async function startWeir(
     headers: { authorization: `Bearer ${access.apiKey}` },
     access,
     databaseUrl,
+    proxyMetricsUrl: `http://127.0.0.1:${adminPort}/metrics`,
     startMs,
-    memoryMiB: async () => residentMiB(proxyPid(child)),
+    memoryMiB: async () => residentMiB(proxyPid(child.pid ?? 0)),
+    roles: () => weirRoles(child.pid ?? 0, databaseUrl),
     proof: () => ledgerProof(databaseUrl),
     async stop() {
       await stopChild(child);
@@ -102,24 +107,4 @@ export async function redisTarget(provider: Provider, proxies = 1): Promise<Weir
       rmSync(folder, { recursive: true, force: true });
     },
   );
-}
-
-/** The proxy below a launcher, by its command line; undefined where the system has no /proc. */
-function proxyPid(launcher: ChildProcess): number | undefined {
-  try {
-    for (const entry of readdirSync('/proc')) {
-      if (!/^\d+$/.test(entry)) continue;
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      if (
-        parent === launcher.pid &&
-        readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes('router-proxy')
-      ) {
-        return Number(entry);
-      }
-    }
-  } catch {
-    // No /proc, or a process that ended meanwhile.
-  }
-  return undefined;
 }
