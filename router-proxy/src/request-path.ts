@@ -6,6 +6,7 @@ import type { Logger } from '@weir/service/logger';
 import type { Config } from './config.ts';
 import { chatCompletions } from './endpoints/chat-completions.ts';
 import { inference } from './endpoints/inference.ts';
+import { countTokens, messages } from './endpoints/messages.ts';
 import { createAdmit } from './http/admit-attempt.ts';
 import { createAddressOf } from './http/client-address.ts';
 import { createDispatch } from './http/dispatch-attempt.ts';
@@ -50,7 +51,7 @@ export interface RequestPathOptions {
 }
 
 /** Every inference endpoint of the proxy. Another one is another file beside these, and its name here. */
-const endpoints = [chatCompletions, inference];
+const endpoints = [chatCompletions, inference, messages, countTokens];
 
 /** Puts the steps of the request path together and in front of them the HTTP server. */
 export function createRequestPath(options: RequestPathOptions): FastifyInstance {

@@ -57,6 +57,7 @@ export function prepareAdmission(
   const { holdings, day, validWithin } = holdingsAt(route.budgets, bound, organization.timeZone, nowMs);
   const intent = intentOf(draft, bound, nowMs);
   const isFirst = draft.attemptNumber === 1;
+  const outputCapMin = Math.max(settings.outputCapMin, draft.bound.outputCapMin ?? 1);
   const request: AdmitRequest = {
     organizationId: organization.id,
     attemptId: draft.attemptId,
@@ -66,7 +67,7 @@ export function prepareAdmission(
     day,
     validWithin,
     outputCap: bound.outputCap,
-    outputCapMin: Math.min(settings.outputCapMin, bound.outputCap ?? settings.outputCapMin),
+    outputCapMin: Math.min(outputCapMin, bound.outputCap ?? outputCapMin),
     leaseMs: settings.leaseMs,
     cooldownMs: settings.cooldownMs,
     evidence: evidenceOf(intent, bound),

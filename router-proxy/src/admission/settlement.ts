@@ -18,6 +18,8 @@ export interface SettlementBasis {
   readonly intent: AttemptIntent;
   readonly price: Price | null;
   readonly ratesPpm: bigint;
+  /** What is asked for costs nothing and is not estimated. */
+  readonly isFree: boolean;
   /** The client's body, for an estimate of the input. */
   readonly inputBytes: number;
   /** The most output that the provider was allowed; estimates stay below it. Null where there was no cap. */
@@ -60,7 +62,8 @@ function consumptionOf(end: AttemptEnd, basis: SettlementBasis): Consumption {
     case 'forwarded': {
       const reported = end.relay.usage();
       if (reported) return { usage: reported, meteringSource: sourceOf(end.drained) };
-      return end.status >= 400 ? NOTHING : estimate(basis, end.relay.outputTokensSeen());
+      if (end.status >= 400) return NOTHING;
+      return estimate(basis, end.relay.outputTokensSeen(), end.relay.partialUsage?.());
     }
     default:
       return assertNever(end);
@@ -71,13 +74,16 @@ function sourceOf(drained: boolean): MeteringSource {
   return drained ? 'DRAINED' : 'PROVIDER';
 }
 
-function estimate({ inputBytes, outputTokensMax }: SettlementBasis, outputTokensSeen: number): Consumption {
-  const usage: Usage = {
+function estimate(basis: SettlementBasis, outputTokensSeen: number, partial?: Usage | null): Consumption {
+  const { inputBytes, outputTokensMax, isFree } = basis;
+  if (isFree) return NOTHING;
+  const known = partial ?? {
     ...NO_USAGE,
     inputTokens: estimateTokens(inputBytes),
-    outputTokens: Math.min(outputTokensSeen, outputTokensMax ?? outputTokensSeen),
+    outputTokens: outputTokensSeen,
   };
-  return { usage, meteringSource: 'ESTIMATED' };
+  const outputTokens = Math.min(known.outputTokens, outputTokensMax ?? known.outputTokens);
+  return { usage: { ...known, outputTokens }, meteringSource: 'ESTIMATED' };
 }
 
 function outcomeOf(end: AttemptEnd): Outcome {
@@ -127,9 +133,13 @@ function failureOutcome(failure: Failure): Pick<AttemptClose, 'status' | 'upstre
 function forwardedOutcome(
   end: Extract<AttemptEnd, { kind: 'forwarded' }>,
 ): Pick<AttemptClose, 'status' | 'errorCode'> {
+  const failure = end.relay.failure?.() ?? null;
   switch (end.end.kind) {
     case 'complete':
       if (end.drained) return { status: 'ABORTED', errorCode: null };
+      if (failure !== null && end.status < 400) {
+        return { status: 'INCOMPLETE', errorCode: `PROVIDER_${failure.toUpperCase()}` };
+      }
       return end.status < 400
         ? { status: 'SUCCESS', errorCode: null }
         : { status: 'ERROR', errorCode: `PROVIDER_${end.status}` };

@@ -1,6 +1,7 @@
 import { AppError } from '@weir/kernel/errors';
 import { objectMembers } from '../body/json-members.ts';
 import { parseJsonObject, type JsonObject } from '../body/json-object.ts';
+import { readFlag, readModel } from '../body/typed-members.ts';
 import { createChatJsonRelay } from '../stream/chat-json-relay.ts';
 import { createChatStreamRelay } from '../stream/chat-stream-relay.ts';
 import { boundChat, type MessageFacts } from './chat-bound.ts';
@@ -13,6 +14,8 @@ export const chatCompletions: Endpoint = {
   path: '/v1/chat/completions',
   aliases: ['/chat/completions'],
   operation: 'chat/completions',
+  dialect: 'openai',
+  isFree: false,
   read(bytes) {
     const body = parseJsonObject(bytes);
     return chatCall(body, readMessages(body.value['messages']), { isInference: false });
@@ -38,30 +41,6 @@ export function chatCall(
     relay: (isEventStream) =>
       isEventStream ? createChatStreamRelay({ dropUsage: injectUsage }) : createChatJsonRelay(),
   };
-}
-
-function readModel(body: JsonObject): string {
-  const model = body.value['model'];
-  if (model === undefined || model === null) {
-    throw new AppError('INVALID_REQUEST', '"model" is missing: name one that GET /v1/models lists.', {
-      param: 'model',
-    });
-  }
-  if (typeof model !== 'string' || model === '' || model.length > 256) {
-    throw new AppError('INVALID_REQUEST', '"model" must be a text of at most 256 characters.', {
-      param: 'model',
-    });
-  }
-  return model;
-}
-
-function readFlag(body: JsonObject, name: string): boolean {
-  const value = body.value[name];
-  if (value === undefined || value === null) return false;
-  if (typeof value !== 'boolean') {
-    throw new AppError('INVALID_REQUEST', `"${name}" must be true or false.`, { param: name });
-  }
-  return value;
 }
 
 function asksForUsage(body: JsonObject): boolean {

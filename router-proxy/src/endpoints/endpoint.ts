@@ -11,6 +11,8 @@ export interface CallBound {
   readonly choices: number;
   /** The cap the client set itself; null when it left it to the model. */
   readonly outputCap: number | null;
+  /** A lower cap than this makes the request one that the provider refuses. */
+  readonly outputCapMin?: number;
   /** Why the cost cannot be bounded, and the member at fault; null where the bounds hold. */
   readonly unbounded: { readonly param: string; readonly reason: string } | null;
 }
@@ -38,6 +40,9 @@ export interface InferenceCall {
   relay(isEventStream: boolean): Relay;
 }
 
+/** Whose clients an endpoint serves. */
+export type Dialect = 'openai' | 'anthropic';
+
 /** An inference endpoint is this value and nothing else; the request path is the same for all of them. */
 export interface Endpoint {
   /** The path that resources, logs and the ledger name. */
@@ -45,6 +50,10 @@ export interface Endpoint {
   /** Other paths that mean the same. */
   readonly aliases: readonly string[];
   readonly operation: Operation;
+  /** Whose shape the proxy's own errors and limit headers have here. */
+  readonly dialect: Dialect;
+  /** A free operation is limited and recorded, and neither priced nor held against what money or tokens may do. */
+  readonly isFree: boolean;
   /** @throws AppError INVALID_REQUEST with a sentence that names the member at fault. */
   read(body: Buffer): InferenceCall;
 }

@@ -15,6 +15,8 @@ export const inference: Endpoint = {
   path: '/v1/inference',
   aliases: [],
   operation: 'chat/completions',
+  dialect: 'openai',
+  isFree: false,
   read(bytes) {
     const body = parseJsonObject(bytes);
     const call = chatCall(body, readPromptOrMessages(body), { isInference: true });

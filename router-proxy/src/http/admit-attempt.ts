@@ -105,7 +105,7 @@ function noteLimits({ exchange }: InferenceRun, admission: Admission): void {
   const windows = windowsOf(admission);
   if (windows.length === 0) return;
   const headers: string[] = [];
-  appendLimitHeaders(headers, windows, admission.nowMs);
+  appendLimitHeaders(headers, windows, admission.nowMs, exchange.dialect);
   exchange.limitHeaders = headers;
 }
 

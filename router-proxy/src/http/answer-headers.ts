@@ -1,4 +1,5 @@
 import type { Candidate } from '../routing/attempt-plan.ts';
+import { requestIdHeaders } from './error-dialect.ts';
 import type { Exchange } from './exchange.ts';
 import { appendProviderHeaders, type ProviderHeaders } from './response-headers.ts';
 
@@ -18,8 +19,8 @@ export interface AnswerHead {
 /** The headers of a forwarded answer, as a flat list of names and values: ours, and those of the provider that pass. */
 export function answerHeaders(exchange: Exchange, head: AnswerHead): string[] {
   const { decision, target } = head.candidate;
-  const headers: string[] = ['x-request-id', exchange.publicId, 'x-routing-decision', decision];
-  headers.push('x-routing-backend', target.publicId);
+  const headers: string[] = [...requestIdHeaders(exchange.dialect, exchange.publicId)];
+  headers.push('x-routing-decision', decision, 'x-routing-backend', target.publicId);
   if (decision === 'FAILOVER') appendFailover(headers, head);
   headers.push(...exchange.limitHeaders);
   if (head.outputCap !== null) headers.push('x-weir-output-cap', String(head.outputCap));

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { toAppError, type AppError } from '@weir/kernel/errors';
-import { problemDetails, problemResponse } from '@weir/service/problem';
+import { problemHeaders } from '@weir/service/problem';
+import type { Dialect } from '../endpoints/endpoint.ts';
+import { errorBody, requestIdHeaders } from './error-dialect.ts';
 
 /** The answer to one client. It is started once, and ended once, whatever happens. */
 export interface ClientAnswer {
@@ -26,7 +28,7 @@ export interface ClientAnswer {
 /** Up to here a whole answer is written together with its head, in one string, which costs half of two writes. */
 const WHOLE_BYTES_MAX = 16_384;
 
-export function createClientAnswer(res: ServerResponse, requestId: string): ClientAnswer {
+export function createClientAnswer(res: ServerResponse, requestId: string, dialect: Dialect): ClientAnswer {
   let status: number | null = null;
   let isEventStream = false;
   /** The announced length of a body of which nothing has been written. */
@@ -34,10 +36,12 @@ export function createClientAnswer(res: ServerResponse, requestId: string): Clie
   let whole: Uint8Array | null = null;
 
   function sendProblem(thrown: unknown, extra: readonly string[]): AppError {
-    const { error, status: code, headers, body } = problemResponse(thrown, requestId);
+    const error = toAppError(thrown);
+    const body = errorBody(dialect, error, requestId);
+    const code = error.spec.status;
     status = code;
-    const all: string[] = ['x-request-id', requestId, ...extra];
-    for (const [name, value] of Object.entries(headers)) all.push(name, value);
+    const all: string[] = [...requestIdHeaders(dialect, requestId), ...extra];
+    for (const [name, value] of Object.entries(problemHeaders(error))) all.push(name, value);
     if (error.code === 'SHUTTING_DOWN') all.push('connection', 'close');
     all.push('content-length', String(Buffer.byteLength(body)));
     res.writeHead(code, all);
@@ -48,7 +52,7 @@ export function createClientAnswer(res: ServerResponse, requestId: string): Clie
   function breakOff(thrown: unknown): AppError {
     const error = toAppError(thrown);
     if (isEventStream) {
-      res.end(`event: error\ndata: ${JSON.stringify(problemDetails(error, requestId))}\n\n`);
+      res.end(`event: error\ndata: ${errorBody(dialect, error, requestId)}\n\n`);
     } else {
       res.destroy();
     }

@@ -39,6 +39,12 @@ export interface DispatchDeps {
   readonly drainMs: number;
 }
 
+/**
+ * What providers call failures of their own when they break off an answer that they had begun. Others concern the
+ * request, or cannot be told from a connection that broke.
+ */
+const OWN_FAILURES: ReadonlySet<string> = new Set(['overloaded_error', 'api_error', 'server_error']);
+
 /** Steps 12 to 14. */
 export function createDispatch(deps: DispatchDeps): Dispatch {
   return async (run, admitted) => {
@@ -93,12 +99,13 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   }
 
   function settle(run: InferenceRun, admitted: AdmittedAttempt, end: AttemptEnd, latencyMs: number): void {
-    const { policy, exchange, call } = run;
+    const { policy, exchange, call, endpoint } = run;
     const { bound, outputCap, intent, candidate } = admitted;
     const close = settlementOf(end, {
       intent,
       price: bound.price,
       ratesPpm: policy.account.ratesPpm,
+      isFree: endpoint.isFree,
       inputBytes: exchange.body.length,
       outputTokensMax: outputCap === null ? null : outputCap * call.bound.choices,
       latencyMs,
@@ -132,6 +139,8 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
       case 'forwarded':
         if (end.end.kind === 'stalled')
           deps.deployments.failed(claim, { reason: 'timeout', retryAfterMs: null });
+        else if (OWN_FAILURES.has(end.relay.failure?.() ?? ''))
+          deps.deployments.failed(claim, { reason: 'broken', retryAfterMs: null });
         return;
       default:
         assertNever(end);

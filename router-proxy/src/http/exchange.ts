@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
+import type { Dialect } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import { createClientAnswer, type ClientAnswer } from './client-answer.ts';
 import { createLifetime, type Lifetime } from './lifetime.ts';
@@ -12,6 +13,7 @@ export interface Exchange extends LiveRequest {
   readonly publicId: string;
   readonly req: IncomingMessage;
   readonly body: Buffer;
+  readonly dialect: Dialect;
   /** The path without the query. */
   readonly path: string;
   /** By `performance.now()`. */
@@ -49,11 +51,13 @@ export interface ExchangeInput {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly body: Buffer;
+  /** Whose clients the path serves. */
+  readonly dialect: Dialect;
   readonly nowMs: number;
   readonly timeoutMs: number;
 }
 
-export function createExchange({ req, res, body, nowMs, timeoutMs }: ExchangeInput): Exchange {
+export function createExchange({ req, res, body, dialect, nowMs, timeoutMs }: ExchangeInput): Exchange {
   const requestId = newUuid(nowMs);
   const publicId = encodeId('request', requestId);
   const lifetime = createLifetime();
@@ -65,11 +69,12 @@ export function createExchange({ req, res, body, nowMs, timeoutMs }: ExchangeInp
     publicId,
     req,
     body,
+    dialect,
     path: pathOf(req.url ?? '/'),
     startedMs: performance.now(),
     deadlineMs: nowMs + timeoutMs,
     lifetime,
-    answer: createClientAnswer(res, publicId),
+    answer: createClientAnswer(res, publicId, dialect),
     policy: null,
     limitHeaders: [],
     notes: blankNotes(),

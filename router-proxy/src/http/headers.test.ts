@@ -6,6 +6,10 @@ import { appendLimitHeaders, formatDuration } from './limit-headers.ts';
 import { providerRequestHeaders } from './request-headers.ts';
 import { appendProviderHeaders } from './response-headers.ts';
 
+function asObject(headers: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : [])));
+}
+
 const CANARY = 'canary-7f3a';
 
 describe('headers to the provider', () => {
@@ -148,10 +152,9 @@ describe('limit headers', () => {
         { ...window, metric: 'tokens', limit: 1_000, remaining: 900, resetMs: 500 },
       ],
       1_000_500,
+      'openai',
     );
-    expect(
-      Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []))),
-    ).toEqual({
+    expect(asObject(headers)).toEqual({
       'x-ratelimit-limit': '100',
       'x-ratelimit-remaining': '3',
       'x-ratelimit-reset': '2801',
@@ -164,9 +167,34 @@ describe('limit headers', () => {
     });
   });
 
+  it('speak Anthropic to its clients, with instants that are never too early', () => {
+    const headers: string[] = [];
+    const window = { subject: 'key:1', window: 'minute', limit: 10, remaining: 4, resetMs: 30_000 } as const;
+    appendLimitHeaders(
+      headers,
+      [
+        { ...window, metric: 'requests' },
+        { ...window, metric: 'tokens', limit: 1_000, remaining: 900, resetMs: 501 },
+      ],
+      1_000_500,
+      'anthropic',
+    );
+    expect(asObject(headers)).toEqual({
+      'x-ratelimit-limit': '10',
+      'x-ratelimit-remaining': '4',
+      'x-ratelimit-reset': '1031',
+      'anthropic-ratelimit-requests-limit': '10',
+      'anthropic-ratelimit-requests-remaining': '4',
+      'anthropic-ratelimit-requests-reset': '1970-01-01T00:17:11Z',
+      'anthropic-ratelimit-tokens-limit': '1000',
+      'anthropic-ratelimit-tokens-remaining': '900',
+      'anthropic-ratelimit-tokens-reset': '1970-01-01T00:16:42Z',
+    });
+  });
+
   it('are left out where nothing is limited', () => {
     const headers: string[] = [];
-    appendLimitHeaders(headers, [], 0);
+    appendLimitHeaders(headers, [], 0, 'openai');
     expect(headers).toEqual([]);
   });
 

@@ -43,7 +43,7 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
         {
           policy,
           route,
-          operation: endpoint.operation,
+          endpoint,
           stickiness: stickinessFor(policy, call.conversation ?? null),
         },
         deps,

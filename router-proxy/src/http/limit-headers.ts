@@ -1,4 +1,5 @@
 import type { WindowState } from '@weir/counters/contract';
+import type { Dialect } from '../endpoints/endpoint.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -6,20 +7,29 @@ const HOUR_MS = 3_600_000;
 
 /**
  * Appends what a client can plan with: the tightest request window as `X-RateLimit-*` (reset in Unix seconds), and
- * the tightest request and token windows in OpenAI's form (reset as a duration).
+ * the tightest request and token windows in the form that the dialect's clients know.
  * @param nowMs The instant of the states, by the counter store's clock.
  */
-export function appendLimitHeaders(headers: string[], windows: readonly WindowState[], nowMs: number): void {
+export function appendLimitHeaders(
+  headers: string[],
+  windows: readonly WindowState[],
+  nowMs: number,
+  dialect: Dialect,
+): void {
   if (windows.length === 0) return;
+  const append = (kind: WindowState['metric'], window: WindowState): void =>
+    dialect === 'anthropic'
+      ? appendAnthropic(headers, kind, window, nowMs)
+      : appendOpenAi(headers, kind, window);
   const requests = tightest(windows, 'requests');
   if (requests) {
     headers.push('x-ratelimit-limit', String(requests.limit));
     headers.push('x-ratelimit-remaining', String(requests.remaining));
     headers.push('x-ratelimit-reset', String(Math.ceil((nowMs + requests.resetMs) / SECOND_MS)));
-    appendOpenAi(headers, 'requests', requests);
+    append('requests', requests);
   }
   const tokens = tightest(windows, 'tokens');
-  if (tokens) appendOpenAi(headers, 'tokens', tokens);
+  if (tokens) append('tokens', tokens);
 }
 
 /** The window with the least left; of equal ones the one that takes longest to reset. */
@@ -33,7 +43,22 @@ function tightest(windows: readonly WindowState[], metric: WindowState['metric']
   return found;
 }
 
-function appendOpenAi(headers: string[], kind: 'requests' | 'tokens', window: WindowState): void {
+/** Resets as an instant. */
+function appendAnthropic(
+  headers: string[],
+  kind: WindowState['metric'],
+  window: WindowState,
+  nowMs: number,
+): void {
+  const name = `anthropic-ratelimit-${kind}`;
+  const resetsAtMs = Math.ceil((nowMs + window.resetMs) / SECOND_MS) * SECOND_MS;
+  headers.push(`${name}-limit`, String(window.limit));
+  headers.push(`${name}-remaining`, String(window.remaining));
+  headers.push(`${name}-reset`, `${new Date(resetsAtMs).toISOString().slice(0, 19)}Z`);
+}
+
+/** Resets as a duration. */
+function appendOpenAi(headers: string[], kind: WindowState['metric'], window: WindowState): void {
   headers.push(`x-ratelimit-limit-${kind}`, String(window.limit));
   headers.push(`x-ratelimit-remaining-${kind}`, String(window.remaining));
   headers.push(`x-ratelimit-reset-${kind}`, formatDuration(window.resetMs));

@@ -1,7 +1,7 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError, toAppError } from '@weir/kernel/errors';
-import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Dialect, Endpoint } from '../endpoints/endpoint.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import type { ServeInference } from './inference.ts';
 import type { LiveRequests } from './live-requests.ts';
@@ -31,7 +31,20 @@ const RECEIVE_TIMEOUT_MS = 30_000;
 /** Longer than common balancers keep idle connections, so that it is they who close them. */
 const KEEP_ALIVE_MS = 72_000;
 
-type Serve = (exchange: Exchange) => Promise<void>;
+/** Whom a request reached: what logs call it, whose clients it has, and what answers. */
+interface Reached {
+  readonly endpoint: string | null;
+  readonly dialect: Dialect;
+  serve(exchange: Exchange): Promise<void>;
+}
+
+/** What there is at a path, for those who call it in a wrong way. */
+interface KnownPath {
+  readonly method: 'GET' | 'POST';
+  readonly dialect: Dialect;
+}
+
+type KnownPaths = Map<string, KnownPath>;
 
 /** The public HTTP server. Answers are written to the socket directly; Fastify routes and reads bodies. */
 export function createServer(options: ServerOptions): FastifyInstance {
@@ -49,10 +62,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
-  const allowed = new Map<string, string>();
-  for (const endpoint of options.endpoints) addEndpoint(server, options, endpoint, allowed);
-  for (const route of options.readRoutes) addReadRoute(server, options, route, allowed);
-  addFailures(server, options, allowed);
+  const known: KnownPaths = new Map();
+  for (const endpoint of options.endpoints) addEndpoint(server, options, endpoint, known);
+  for (const route of options.readRoutes) addReadRoute(server, options, route, known);
+  addFailures(server, options, known);
   return server;
 }
 
@@ -60,13 +73,18 @@ function addEndpoint(
   server: FastifyInstance,
   options: ServerOptions,
   endpoint: Endpoint,
-  allowed: Map<string, string>,
+  known: KnownPaths,
 ): void {
-  const serve: Serve = (exchange) => options.serveInference(endpoint, exchange);
+  const { dialect } = endpoint;
+  const reached: Reached = {
+    endpoint: endpoint.path,
+    dialect,
+    serve: (exchange) => options.serveInference(endpoint, exchange),
+  };
   for (const path of [endpoint.path, ...endpoint.aliases]) {
-    allowed.set(path, 'POST');
+    known.set(path, { method: 'POST', dialect });
     server.post(path, (request, reply) => {
-      handle(options, endpoint.path, serve, request, reply);
+      handle(options, reached, request, reply);
     });
   }
 }
@@ -75,7 +93,7 @@ function addReadRoute(
   server: FastifyInstance,
   options: ServerOptions,
   route: ReadRoute,
-  allowed: Map<string, string>,
+  known: KnownPaths,
 ): void {
   for (const path of [route.path, ...route.aliases]) {
     const patterns = [
@@ -83,10 +101,11 @@ function addReadRoute(
       ...(route.takesRest === 'never' ? [] : [{ pattern: `${path}/*`, hasRest: true }]),
     ];
     for (const { pattern, hasRest } of patterns) {
-      allowed.set(pattern, 'GET');
+      known.set(pattern, { method: 'GET', dialect: 'openai' });
       server.get(pattern, { exposeHeadRoute: false }, (request, reply) => {
         const rest = hasRest ? restOf(request) : '';
-        handle(options, route.path, (exchange) => options.serveRead(route, rest, exchange), request, reply);
+        const serve = (exchange: Exchange): Promise<void> => options.serveRead(route, rest, exchange);
+        handle(options, { endpoint: route.path, dialect: 'openai', serve }, request, reply);
       });
     }
   }
@@ -101,8 +120,7 @@ function restOf({ params }: FastifyRequest): string {
 /** Every request ends here: it is counted, bounded in time, answered once and reported once. */
 function handle(
   options: ServerOptions,
-  endpoint: string | null,
-  serve: Serve,
+  reached: Reached,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
@@ -112,13 +130,14 @@ function handle(
     req: request.raw,
     res: reply.raw,
     body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
+    dialect: reached.dialect,
     nowMs: clock.now(),
     timeoutMs: options.requestTimeoutMs,
   });
   live.add(exchange);
-  void serveOrFail(options, serve, exchange).then((error) => {
+  void serveOrFail(options, reached, exchange).then((error) => {
     live.delete(exchange);
-    reporter.finished(exchange, endpoint, error);
+    reporter.finished(exchange, reached.endpoint, error);
   });
 }
 
@@ -126,13 +145,13 @@ const NO_BODY = Buffer.alloc(0);
 
 async function serveOrFail(
   options: ServerOptions,
-  serve: Serve,
+  reached: Reached,
   exchange: Exchange,
 ): Promise<AppError | null> {
   try {
     const refusal = options.refusal() ?? (options.live.size > options.inFlightMax ? tooBusy() : null);
     if (refusal) throw refusal;
-    await serve(exchange);
+    await reached.serve(exchange);
     return null;
   } catch (thrown) {
     const { ending } = exchange.lifetime;
@@ -152,17 +171,14 @@ function tooBusy(): AppError {
   );
 }
 
-function addFailures(
-  server: FastifyInstance,
-  options: ServerOptions,
-  allowed: ReadonlyMap<string, string>,
-): void {
+function addFailures(server: FastifyInstance, options: ServerOptions, known: KnownPaths): void {
   const fail = (request: FastifyRequest, reply: FastifyReply, error: AppError): void => {
-    handle(options, null, () => Promise.reject(error), request, reply);
+    const dialect = dialectAt(known, pathOf(request));
+    handle(options, { endpoint: null, dialect, serve: () => Promise.reject(error) }, request, reply);
   };
   server.setNotFoundHandler((request, reply) => {
-    const path = (request.raw.url ?? '/').split('?', 1)[0] ?? '/';
-    const method = methodFor(allowed, path);
+    const path = pathOf(request);
+    const method = knownPath(known, path)?.method;
     if (method === undefined) {
       fail(request, reply, new AppError('NOT_FOUND', `There is no ${path.slice(0, 128)} here.`));
       return;
@@ -176,13 +192,25 @@ function addFailures(
   });
 }
 
-function methodFor(allowed: ReadonlyMap<string, string>, path: string): string | undefined {
-  const plain = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
-  const known = allowed.get(plain);
-  if (known !== undefined) return known;
-  const [, method] =
-    [...allowed].find(([path]) => path.endsWith('/*') && plain.startsWith(path.slice(0, -1))) ?? [];
-  return method;
+function pathOf({ raw }: FastifyRequest): string {
+  const path = (raw.url ?? '/').split('?', 1)[0] ?? '/';
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+function knownPath(known: KnownPaths, path: string): KnownPath | undefined {
+  const exact = known.get(path);
+  if (exact) return exact;
+  const [, wild] =
+    [...known].find(([pattern]) => pattern.endsWith('/*') && path.startsWith(pattern.slice(0, -1))) ?? [];
+  return wild;
+}
+
+/** What is not there below an endpoint's path is looked for by that endpoint's clients. */
+function dialectAt(known: KnownPaths, path: string): Dialect {
+  for (const [pattern, { dialect }] of known) {
+    if (path === pattern || path.startsWith(`${pattern}/`)) return dialect;
+  }
+  return 'openai';
 }
 
 function bodyErrorCode(thrown: unknown): unknown {

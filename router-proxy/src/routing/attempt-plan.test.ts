@@ -4,6 +4,7 @@ import type { Deployments } from '@weir/counters/deployments/contract';
 import { createLocalDeployments } from '@weir/counters/deployments/local';
 import { newUuid } from '@weir/kernel/ids';
 import { aModel, anAccount, aPolicy, aProviderKey, type SnapshotParts } from '../test-policy.ts';
+import { chatCompletions } from '../endpoints/chat-completions.ts';
 import { createAttemptPlan, type AttemptPlan, type Candidate } from './attempt-plan.ts';
 import { createKeyRotation } from './key-rotation.ts';
 import { routeModel } from './model-route.ts';
@@ -28,7 +29,7 @@ function rig(parts: SnapshotParts) {
   const deps = { deployments, refusedKeys, rotation: createKeyRotation(), clock };
   const plan = (given: Deployments = deployments): AttemptPlan =>
     createAttemptPlan(
-      { policy, route: routeModel(policy, 'gpt-test'), operation: 'chat/completions', stickiness: null },
+      { policy, route: routeModel(policy, 'gpt-test'), endpoint: chatCompletions, stickiness: null },
       { ...deps, deployments: given },
     );
   return {

@@ -1,11 +1,11 @@
-import type { Operation } from '@weir/contracts/operation';
 import type { Claim, Deployments } from '@weir/counters/deployments/contract';
 import type { Clock } from '@weir/kernel/clock';
+import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import type { ProviderTarget } from '../upstream/provider-target.ts';
 import { deploymentName } from './deployment-name.ts';
 import type { KeyRotation } from './key-rotation.ts';
-import { failoverRoute, type ModelRoute } from './model-route.ts';
+import { failoverRoute, freeRoute, type ModelRoute } from './model-route.ts';
 import { EMPTY_POOL } from './provider-pool.ts';
 import type { RefusedKeys } from './refused-keys.ts';
 import type { Stickiness } from './stickiness.ts';
@@ -39,7 +39,7 @@ export interface PlanDeps {
 export interface PlanRequest {
   readonly policy: Policy;
   readonly route: ModelRoute;
-  readonly operation: Operation;
+  readonly endpoint: Pick<Endpoint, 'operation' | 'isFree'>;
   /** Null where the keys take turns. */
   readonly stickiness: Stickiness | null;
 }
@@ -51,19 +51,19 @@ const GEAR_MODEL_FAILOVER = 2;
 const PROBE_WAIT_MS = 1_000;
 
 /**
-/**
  * The order in which one request may ask provider keys: the awake keys of the model's Level, healthy ones before those
  * that an operator marked as degraded, then of the Levels that Switch Over leads to, then the same for the models that
  * take over. Each Level, model and key is tried once, so circles end. A key whose provider cannot do what is asked for is
  * none of them.
  */
 export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): AttemptPlan {
-  const { policy, operation, stickiness } = request;
+  const { policy, stickiness } = request;
+  const { operation, isFree } = request.endpoint;
   const { deployments, refusedKeys } = deps;
   const asked = new Set<string>();
   const levels = new Set<number>([request.route.level]);
   const models = new Set<string>([request.route.model.name]);
-  let route = request.route;
+  let route = isFree ? freeRoute(request.route) : request.route;
   let level = route.level;
   let isPrimary = true;
   let soonestMs = Number.POSITIVE_INFINITY;
@@ -125,7 +125,7 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
     models.add(next.model.name);
     levels.clear();
     levels.add(next.level);
-    route = next;
+    route = isFree ? freeRoute(next) : next;
     level = next.level;
     return true;
   }

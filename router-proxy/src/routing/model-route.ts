@@ -61,6 +61,22 @@ export function failoverRoute(policy: Policy, from: ModelRoute): ModelRoute | un
   }
 }
 
+const freeRoutes = new WeakMap<ModelRoute, ModelRoute>();
+
+/** The same route for what is free: it has no price, and nothing that counts tokens or money sees it. */
+export function freeRoute(route: ModelRoute): ModelRoute {
+  const known = freeRoutes.get(route);
+  if (known) return known;
+  const free: ModelRoute = {
+    ...route,
+    model: { ...route.model, prices: [] },
+    windows: route.windows.filter(({ metric }) => metric === 'requests'),
+    budgets: route.budgets.filter(({ metric }) => metric === 'REQUESTS'),
+  };
+  freeRoutes.set(route, free);
+  return free;
+}
+
 /** One step, never chained: the nearest account with a fitting entry decides, from the key's account up to the owner. */
 function mapModel(policy: Policy, requested: string): Mapped {
   const found = nearest(policy, ({ modelMapper }) =>

@@ -15,6 +15,10 @@ export interface Relay {
   end(forward: Forward): void;
   /** What the provider reported; null when it reported nothing. Zero is a report. */
   usage(): Usage | null;
+  /** What is known of an answer that broke off before its report: told by the provider, or counted from its text. */
+  partialUsage?(): Usage | null;
+  /** What the provider itself says went wrong within an answer that it had begun, by its short name; null for nothing. */
+  failure?(): string | null;
   /** Estimate of the output tokens that passed, for answers whose usage never came. */
   outputTokensSeen(): number;
 }

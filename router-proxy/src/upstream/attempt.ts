@@ -6,6 +6,7 @@ import type { Ending, Lifetime } from '../http/lifetime.ts';
 import type { ProviderHeaders } from '../http/response-headers.ts';
 import type { Forward, Relay } from '../stream/relay.ts';
 import { failureOfError, failureOfStatus, isFailure, type Failure } from './failure.ts';
+import { hiddenFailure, mayHideFailure } from './hidden-failure.ts';
 
 export interface AttemptInput {
   readonly dispatcher: Dispatcher;
@@ -48,8 +49,8 @@ const FAILURE_TEXT_MS = 500;
 /**
  * Sends one request to one provider and forwards its answer. Resolves exactly once, when the provider's part is over.
  *
- * Phases: `waiting` for a status; then either `collecting` the text of a failure or `forwarding` an answer, which
- * becomes `draining` when the client leaves and its policy is to read on; at last `over`. A client that leaves, a
+ * Phases: `waiting` for a status; then `collecting` the text of a failure, or `judging` an answer that may be one, or
+ * `forwarding` an answer, which becomes `draining` when the client leaves and its policy is to read on; at last `over`. A client that leaves, a
  * revoked key, a deadline and a stop all arrive as the end of the lifetime and cancel the provider's request. One whose
  * lifetime has ended before is not sent at all.
  */
@@ -57,7 +58,7 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
   const { answer, lifetime } = input;
   const startedMs = performance.now();
-  let phase: 'waiting' | 'collecting' | 'forwarding' | 'draining' | 'over' = 'waiting';
+  let phase: 'waiting' | 'collecting' | 'judging' | 'forwarding' | 'draining' | 'over' = 'waiting';
   let controller: Dispatcher.DispatchController | null = null;
   let isDispatched = false;
   let wasSent = false;
@@ -66,6 +67,8 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   let relay: Relay | null = null;
   let firstByteMs: number | null = null;
   let collected = '';
+  let held: Buffer[] = [];
+  let heldBytes = 0;
   let drainTimer: NodeJS.Timeout | undefined;
   let collectTimer: NodeJS.Timeout | undefined;
 
@@ -94,6 +97,8 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   }
 
   function onEnding(ending: Ending): void {
+    judge();
+    if (phase === 'over') return;
     if (!isDispatched) {
       giveUp(ending);
     } else if (phase === 'collecting') {
@@ -122,8 +127,32 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       collectTimer = setTimeout(onEnd, FAILURE_TEXT_MS);
       return;
     }
-    relay = input.open(code, headers);
+    if (mayHideFailure(code)) {
+      phase = 'judging';
+      collectTimer = setTimeout(judge, FAILURE_TEXT_MS);
+      return;
+    }
+    openAnswer();
+  }
+
+  function openAnswer(): void {
+    relay = input.open(status, providerHeaders);
     phase = drainTimer === undefined ? 'forwarding' : 'draining';
+  }
+
+  /** What was held back is forwarded, unless it is a failure after all. */
+  function judge(): void {
+    if (phase !== 'judging') return;
+    clearTimeout(collectTimer);
+    const failure = hiddenFailure(status, Buffer.concat(held).toString('utf8'));
+    if (failure) {
+      settle({ kind: 'failed', failure });
+      cancel();
+      return;
+    }
+    openAnswer();
+    for (const chunk of held) relay?.push(chunk, forward);
+    held = [];
   }
 
   function onData(chunk: Buffer): void {
@@ -133,10 +162,17 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       return;
     }
     firstByteMs ??= performance.now() - startedMs;
+    if (phase === 'judging') {
+      held.push(chunk);
+      heldBytes += chunk.length;
+      if (heldBytes > FAILURE_BYTES_MAX) judge();
+      return;
+    }
     relay?.push(chunk, forward);
   }
 
   function onEnd(): void {
+    judge();
     if (phase === 'collecting') {
       settle({
         kind: 'failed',
@@ -150,11 +186,13 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   }
 
   function onError(error: Error): void {
+    judge();
     switch (phase) {
       case 'waiting':
         return settle({ kind: 'failed', failure: failureOfError(error) });
       case 'collecting':
         return onEnd();
+      case 'judging':
       case 'forwarding':
       case 'draining':
         if (relay)

@@ -39,12 +39,8 @@ const server = createServer((req: IncomingMessage, res) => {
 });
 let tokenUri = '';
 const loopback = parseCidr('127.0.0.0/8');
-const pools = createOriginPools({
-  connectTimeoutMs: 500,
-  headersTimeoutMs: 300,
-  idleTimeoutMs: 300,
-  guard: createOutboundGuard({ privateNetworks: loopback ? [loopback] : [] }),
-});
+const guard = createOutboundGuard({ privateNetworks: loopback ? [loopback] : [] });
+const pools = createOriginPools({ guard, connectTimeoutMs: 500, headersTimeoutMs: 300, idleTimeoutMs: 300 });
 
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -65,12 +61,12 @@ afterAll(async () => {
 
 const LOG = createLogger({ service: 'test', level: 'silent' });
 
-function rig(keyFile: () => string) {
+function rig(keyFile: () => string, usedPools = pools) {
   let nowMs = 1_767_225_600_000;
   const clock = { now: () => nowMs };
   const credentials = createCredentials({
     openSecret: keyFile,
-    tokens: createTokenCache(createTokenExchange(pools, clock), clock),
+    tokens: createTokenCache(createTokenExchange(usedPools, clock), clock),
     log: LOG,
   });
   return { credentials, wait: (ms: number) => void (nowMs += ms) };
@@ -198,6 +194,22 @@ describe("a service account's token", () => {
       ok: false,
       error: { kind: 'timeout', wasSent: false },
     });
+  });
+
+  it('is not asked for at an address in the operator’s network', async () => {
+    const strict = createOriginPools({
+      guard: createOutboundGuard({ privateNetworks: [] }),
+      connectTimeoutMs: 500,
+      headersTimeoutMs: 300,
+      idleTimeoutMs: 300,
+    });
+    const { credentials } = rig(keyFile, strict);
+    expect(await ask(credentials, vertexTarget())).toMatchObject({
+      ok: false,
+      error: { kind: 'unreachable', errorCode: 'OUTBOUND_ADDRESS_REFUSED' },
+    });
+    expect(forms).toHaveLength(0);
+    await strict.close();
   });
 
   it.each([

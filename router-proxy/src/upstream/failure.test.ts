@@ -20,6 +20,9 @@ describe("a provider's status", () => {
     [401, {}, '', { kind: 'refused' }],
     [403, {}, '', { kind: 'forbidden' }],
     [403, {}, '{"error":{"message":"You exceeded your current quota"}}', { kind: 'quota' }],
+    [403, {}, '{"error":{"details":[{"reason":"SERVICE_DISABLED"}]}}', { kind: 'forbidden' }],
+    [403, {}, '{"error":{"details":[{"reason": "BILLING_DISABLED"}]}}', { kind: 'quota' }],
+    [529, {}, '{"type":"error","error":{"type":"overloaded_error"}}', { kind: 'broken', status: 529 }],
     [500, {}, '', { kind: 'broken' }],
   ])('%d with %j and %j is classified', (status, headers, body, expected) => {
     expect(failureOfStatus(status, headers, body, 1_000)).toMatchObject(expected);

@@ -7,7 +7,7 @@ import type { ProviderHeaders } from '../http/response-headers.ts';
 export type Failure =
   /** 429: the key has to wait. */
   | { readonly kind: 'throttled'; readonly status: number; readonly retryAfterMs: number | null }
-  /** 402, or 429 because nothing is left to spend. */
+  /** 402, or another status because nothing is left to spend. */
   | { readonly kind: 'quota'; readonly status: number }
   /** 401: the provider does not know the key, or does not want it any more. */
   | { readonly kind: 'refused'; readonly status: number }
@@ -15,7 +15,7 @@ export type Failure =
   | { readonly kind: 'forbidden'; readonly status: number }
   /** It does not open here, or to nothing that a provider could be shown. */
   | { readonly kind: 'unusable' }
-  /** 5xx, 408 and what no API answers. */
+  /** 5xx (529 says overloaded), 408, a model that the key turns out not to have, and what no API answers. */
   | { readonly kind: 'broken'; readonly status: number }
   /** No connection, or no answer on it, in time. */
   | { readonly kind: 'timeout'; readonly wasSent: boolean }
@@ -45,6 +45,9 @@ function isRedirect(status: number): boolean {
 const QUOTA_TEXT =
   /insufficient_quota|insufficient_balance|billing_hard_limit|spend(?:ing)? limit|exceeded your current quota/i;
 
+/** Google refuses a project without a billing account as it refuses a credential. */
+const BILLING_TEXT = /"reason":\s*"BILLING_DISABLED"/;
+
 /** @param body The beginning of the provider's answer. */
 export function failureOfStatus(
   status: number,
@@ -53,6 +56,7 @@ export function failureOfStatus(
   nowMs: number,
 ): Failure {
   if (status === 401) return { kind: 'refused', status };
+  if (status === 403 && BILLING_TEXT.test(body)) return { kind: 'quota', status };
   if (status === 402) return { kind: 'quota', status };
   if (status !== 429 && status !== 403) return { kind: 'broken', status };
   if (QUOTA_TEXT.test(body)) return { kind: 'quota', status };

@@ -1,0 +1,112 @@
+import { estimateTokens } from './chat-usage.ts';
+import { NO_COUNTS, usageOf, withReport } from './messages-usage.ts';
+import { errorNameIn } from './provider-error.ts';
+import type { Relay } from './relay.ts';
+import { createSseParser, type SseEvent } from './sse-parser.ts';
+
+/** Longer events pass unseen. The longest that matter carry a whole tool call. */
+const EVENT_BYTES_MAX = 1_048_576;
+
+/**
+ * Keys and values in an event's JSON. Inside a JSON text a quote is escaped, so these bytes cannot be part of any
+ * content, and most events need not be parsed.
+ */
+const TELLING = ['"usage"', '"error"', '"message_stop"'].map((text) => Buffer.from(text));
+const TEXT_KEYS = ['text', 'thinking', 'partial_json'].map((name) => Buffer.from(`"${name}":`));
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+
+/**
+ * The relay of a streamed message: every chunk passes at once and untouched. `message_start` tells the input and
+ * `message_delta` the output; an answer that broke off between them is known by its input and its text.
+ */
+export function createMessagesStreamRelay(): Relay {
+  const parser = createSseParser(EVENT_BYTES_MAX);
+  let counts = NO_COUNTS;
+  let isOutputTold = false;
+  let isStopped = false;
+  let failure: string | null = null;
+  let outputTokens = 0;
+
+  function look({ data }: SseEvent): void {
+    if (data === null) return;
+    outputTokens += tokensIn(data);
+    const event = TELLING.some((text) => data.includes(text)) ? parsed(data) : undefined;
+    if (!event) return;
+    switch (event.type) {
+      case 'message_start':
+        counts = withReport(counts, usageIn(event, 'message'));
+        return;
+      case 'message_delta':
+        counts = withReport(counts, event['usage']);
+        isOutputTold = true;
+        return;
+      case 'message_stop':
+        isStopped = true;
+        return;
+      case 'error':
+        failure ??= errorNameIn(event);
+        return;
+    }
+  }
+
+  return {
+    isVerbatim: true,
+    push(chunk, forward) {
+      for (const event of parser.push(chunk)) look(event);
+      forward(chunk);
+    },
+    end() {
+      if (!isStopped) failure ??= 'incomplete_stream';
+    },
+    usage: () => (isOutputTold ? usageOf(counts) : null),
+    partialUsage() {
+      // Some compatible providers begin with zeros and tell the input at the end.
+      if ((counts.input ?? 0) + (counts.cached ?? 0) + (counts.cacheWrite ?? 0) === 0) return null;
+      return usageOf({ ...counts, output: Math.max(counts.output ?? 0, outputTokens) });
+    },
+    failure: () => failure,
+    outputTokensSeen: () => outputTokens,
+  };
+}
+
+interface TypedEvent {
+  readonly type: unknown;
+  readonly [member: string]: unknown;
+}
+
+function parsed(data: Buffer): TypedEvent | undefined {
+  try {
+    const event: unknown = JSON.parse(data.toString('utf8'));
+    return typeof event === 'object' && event !== null && 'type' in event ? { ...event } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function usageIn(event: TypedEvent, name: string): unknown {
+  const message = event[name];
+  return typeof message === 'object' && message !== null && 'usage' in message ? message.usage : undefined;
+}
+
+/** At least one token per piece of text. A piece has one kind of text, so the first that is found is taken. */
+function tokensIn(data: Buffer): number {
+  for (const key of TEXT_KEYS) {
+    const at = data.indexOf(key);
+    if (at !== -1) return estimateTokens(textLength(data, at + key.length));
+  }
+  return 0;
+}
+
+/** The length of the JSON text that starts here, without its quotes; 0 for any other value. */
+function textLength(data: Buffer, from: number): number {
+  const open = data[from] === SPACE ? from + 1 : from;
+  if (data[open] !== QUOTE) return 0;
+  for (let at = open + 1; at < data.length; at++) {
+    const byte = data[at];
+    if (byte === BACKSLASH) at++;
+    else if (byte === QUOTE) return at - open - 1;
+  }
+  return data.length - open;
+}
