@@ -1,15 +1,22 @@
 import type { ChatRequest } from './chat-request.ts';
 import type { Behaviour, Options } from './models.ts';
 
-/** Tokens as this provider bills them: `completion` contains `reasoning`, `prompt` contains `cached`. */
+/** Tokens as this provider bills them: `completion` contains `reasoning`, `prompt` the two that concern the cache. */
 export interface BilledTokens {
   readonly prompt: number;
   readonly cached: number;
+  readonly cacheWrite: number;
   readonly completion: number;
   readonly reasoning: number;
 }
 
-export const NOTHING_BILLED: BilledTokens = { prompt: 0, cached: 0, completion: 0, reasoning: 0 };
+export const NOTHING_BILLED: BilledTokens = {
+  prompt: 0,
+  cached: 0,
+  cacheWrite: 0,
+  completion: 0,
+  reasoning: 0,
+};
 
 export interface Choice {
   /** One word with its leading space per token, so that any prefix of the list is a prefix of the text. */
@@ -23,6 +30,8 @@ export interface Answer {
   readonly id: string;
   readonly choices: readonly Choice[];
   readonly options: Options;
+  /** The tool that the answer calls; null for an answer in words. */
+  readonly toolCall: string | null;
   readonly billed: BilledTokens;
 }
 
@@ -38,6 +47,11 @@ const WORDS_SPREAD = 32;
 const REASONING_MIN = 16;
 const REASONING_SPREAD = 48;
 const CACHE_BLOCK_TOKENS = 16;
+
+/** Whole blocks of the prompt's share. */
+function blocksOf(prompt: number, share: number): number {
+  return Math.floor((prompt * share) / CACHE_BLOCK_TOKENS) * CACHE_BLOCK_TOKENS;
+}
 
 /** 32-bit FNV-1a over UTF-16 units: not cryptographic, only the same everywhere and cheap. */
 export function hashOf(text: string): number {
@@ -68,7 +82,7 @@ function choiceOf(seed: number, behaviour: Behaviour, options: Options, cap: num
 }
 
 /** About four bytes per token and a few per message: never more tokens than the request has bytes. */
-function promptTokens(request: ChatRequest): number {
+export function promptTokens(request: Pick<ChatRequest, 'prompt' | 'messages'>): number {
   return Math.ceil(Buffer.byteLength(request.prompt) / 4) + 4 * request.messages;
 }
 
@@ -81,12 +95,14 @@ export function answerOf(request: ChatRequest, behaviour: Behaviour, options: Op
   );
   const prompt = promptTokens(request);
   return {
-    id: `chatcmpl-demo${seed.toString(16).padStart(8, '0')}`,
+    id: `demo${seed.toString(16).padStart(8, '0')}`,
     choices,
     options,
+    toolCall: request.toolCall,
     billed: {
       prompt,
-      cached: Math.floor(prompt / 2 / CACHE_BLOCK_TOKENS) * CACHE_BLOCK_TOKENS,
+      cached: blocksOf(prompt, 1 / 2),
+      cacheWrite: request.writesCache ? blocksOf(prompt, 1 / 4) : 0,
       completion: choices.reduce((sum, choice) => sum + choice.reasoningTokens + choice.words.length, 0),
       reasoning: choices.reduce((sum, choice) => sum + choice.reasoningTokens, 0),
     },

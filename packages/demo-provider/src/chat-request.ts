@@ -1,4 +1,4 @@
-/** The part of OpenAI's chat completion request that this provider understands; all else is accepted and ignored. */
+/** The part of a request for an answer that this provider understands; all else is accepted and ignored. */
 export interface ChatRequest {
   readonly model: string;
   /** Role and text of every message, joined: what the answer and the token count depend on. */
@@ -10,9 +10,13 @@ export interface ChatRequest {
   readonly choices: number;
   /** Undefined when the client set no cap. */
   readonly outputCap: number | undefined;
+  /** Whether the client asked for its prompt to be written to the cache. */
+  readonly writesCache: boolean;
+  /** The tool that the answer calls; null for an answer in words. */
+  readonly toolCall: string | null;
 }
 
-/** A refusal in OpenAI's error shape. */
+/** A refusal that names the member at fault. */
 export class RequestError extends Error {
   readonly status: number;
   readonly param: string | null;
@@ -27,7 +31,7 @@ export class RequestError extends Error {
   }
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -37,7 +41,7 @@ function textOfPart(part: unknown, param: string): string {
   throw new RequestError('A content part must be an object with a type.', param);
 }
 
-function textOfMessage(message: unknown, index: number): string {
+export function textOfMessage(message: unknown, index: number): string {
   const param = `messages[${index}]`;
   if (!isRecord(message)) throw new RequestError('A message must be an object.', param);
   if (typeof message['role'] !== 'string') throw new RequestError('A message needs a role.', `${param}.role`);
@@ -50,21 +54,25 @@ function textOfMessage(message: unknown, index: number): string {
   return content.map((part) => textOfPart(part, `${param}.content`)).join('\n');
 }
 
-function count(body: Readonly<Record<string, unknown>>, name: string, max: number): number | undefined {
+export function count(
+  body: Readonly<Record<string, unknown>>,
+  name: string,
+  max: number,
+): number | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) return value;
   throw new RequestError(`${name} must be an integer from 1 to ${max}.`, name);
 }
 
-function flag(body: Readonly<Record<string, unknown>>, name: string): boolean {
+export function flag(body: Readonly<Record<string, unknown>>, name: string): boolean {
   const value = body[name];
   if (value === undefined || value === null) return false;
   if (typeof value === 'boolean') return value;
   throw new RequestError(`${name} must be true or false.`, name);
 }
 
-function parseJson(text: string): Readonly<Record<string, unknown>> {
+export function parseJson(text: string): Readonly<Record<string, unknown>> {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -75,10 +83,14 @@ function parseJson(text: string): Readonly<Record<string, unknown>> {
   return body;
 }
 
-/** @throws RequestError naming the member at fault. */
-export function parseChatRequest(text: string): ChatRequest {
+/**
+ * @param modelOfPath The model where the path names it, as on Azure; what the body says does not count then.
+ * @throws RequestError naming the member at fault.
+ */
+export function parseChatRequest(text: string, modelOfPath: string | null = null): ChatRequest {
   const body = parseJson(text);
-  const { model, messages } = body;
+  const { messages } = body;
+  const model = modelOfPath ?? body['model'];
   if (typeof model !== 'string' || model === '') throw new RequestError('You must provide a model.', 'model');
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new RequestError('messages must be an array with at least one message.', 'messages');
@@ -101,5 +113,7 @@ export function parseChatRequest(text: string): ChatRequest {
     includeUsage: streamOptions !== undefined && flag(streamOptions, 'include_usage'),
     choices: count(body, 'n', 128) ?? 1,
     outputCap: count(body, 'max_completion_tokens', 1_000_000) ?? count(body, 'max_tokens', 1_000_000),
+    writesCache: false,
+    toolCall: null,
   };
 }

@@ -1,4 +1,5 @@
-import type { Answer, BilledTokens, Choice } from './answer.ts';
+import type { Answer, BilledTokens } from './answer.ts';
+import { partsOf, type AnswerForm, type StreamEvent } from './answer-form.ts';
 
 /** A constant instead of the time, so that answers to the same request are equal to the last byte. */
 const CREATED_SECONDS = 1_767_225_600;
@@ -17,7 +18,7 @@ function usageOf(billed: BilledTokens): object {
 /** The body of an answer that is not streamed. */
 export function completionBody(model: string, answer: Answer, withUsage: boolean): string {
   return JSON.stringify({
-    id: answer.id,
+    id: `chatcmpl-${answer.id}`,
     object: 'chat.completion',
     created: CREATED_SECONDS,
     model,
@@ -33,31 +34,13 @@ export function completionBody(model: string, answer: Answer, withUsage: boolean
   });
 }
 
-export interface StreamEvent {
-  /** One whole SSE event with its empty line. */
-  readonly text: string;
-  /** Completion tokens (reasoning included) that the events up to and including this one stand for. */
-  readonly tokensSoFar: number;
-  readonly isContent: boolean;
-}
-
-/** The choice's words in `chunks` parts of nearly the same length; never an empty part. */
-function partsOf(choice: Choice, chunks: number): { readonly text: string; readonly tokens: number }[] {
-  const amount = Math.min(choice.words.length, Math.max(1, chunks));
-  return Array.from({ length: amount }, (_, index) => {
-    const from = Math.floor((index * choice.words.length) / amount);
-    const to = Math.floor(((index + 1) * choice.words.length) / amount);
-    return { text: choice.words.slice(from, to).join(''), tokens: to - from };
-  });
-}
-
 /**
  * Every event of a streamed answer, `[DONE]` included. Choices are interleaved, as providers do.
  * Without `include_usage` no event mentions usage at all.
  */
 export function streamEvents(model: string, answer: Answer, withUsage: boolean): StreamEvent[] {
   const head =
-    `data: {"id":"${answer.id}","object":"chat.completion.chunk","created":${CREATED_SECONDS},` +
+    `data: {"id":"chatcmpl-${answer.id}","object":"chat.completion.chunk","created":${CREATED_SECONDS},` +
     `"model":${JSON.stringify(model)},"service_tier":"default","system_fingerprint":"${FINGERPRINT}","choices":[`;
   const events: StreamEvent[] = [];
   let tokensSoFar = 0;
@@ -91,3 +74,24 @@ export function streamEvents(model: string, answer: Answer, withUsage: boolean):
   events.push({ text: 'data: [DONE]\n\n', tokensSoFar, isContent: false });
   return events;
 }
+
+/** OpenAI's chat completions. */
+export const completionForm: AnswerForm = {
+  body: completionBody,
+  events: streamEvents,
+  errorEvent:
+    'data: {"error":{"message":"The server had an error while processing your request.","type":"server_error","param":null,"code":null}}\n\n',
+  accountHeader: { 'openai-organization': 'demo-organization' },
+};
+
+/** Azure says first what its filter found in the prompt, in an event without choices and without usage. */
+const PROMPT_FILTER_EVENT =
+  'data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}\n\n';
+
+export const azureForm: AnswerForm = {
+  ...completionForm,
+  events: (model, answer, withUsage) => [
+    { text: PROMPT_FILTER_EVENT, tokensSoFar: 0, isContent: false },
+    ...streamEvents(model, answer, withUsage),
+  ],
+};

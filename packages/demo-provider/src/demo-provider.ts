@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { answerOf, NOTHING_BILLED } from './answer.ts';
-import { parseChatRequest, RequestError } from './chat-request.ts';
+import { createAccessTokens } from './access-tokens.ts';
+import { answerOf, NOTHING_BILLED, promptTokens } from './answer.ts';
+import { parseChatRequest, RequestError, type ChatRequest } from './chat-request.ts';
+import { parseMessageRequest } from './message-request.ts';
 import { DEMO_MODELS, FAULTS, optionsInPrompt, parseModelName } from './models.ts';
-import { refusal, refusalOf, wrongKey, type Refusal } from './refusals.ts';
+import { placeOf, type Place } from './places.ts';
+import { inAnthropicShape, refusal, refusalOf, wrongKey, type Refusal } from './refusals.ts';
 import { respond, sendRefusal } from './respond.ts';
 import { createServedBook, type Served } from './served.ts';
 
@@ -18,6 +21,8 @@ export interface DemoProviderOptions {
   readonly apiKeys?: readonly string[];
   /** Keys that are accepted and then always meet a fault: key → model name, for example `demo-fault-429-2`. */
   readonly faultByApiKey?: Readonly<Record<string, string>>;
+  /** The public key (PEM) of the service account that gets tokens for the paths of Vertex. */
+  readonly serviceAccountKey?: string;
   readonly log?: { error(details: object, message: string): void };
 }
 
@@ -25,8 +30,10 @@ export interface DemoProvider {
   /** Without `/v1`, for example `http://127.0.0.1:4900`. */
   readonly url: string;
   readonly port: number;
-  /** How many chat requests arrived, refused ones included. */
+  /** How many requests for an answer arrived, refused ones included. */
   requests(): number;
+  /** How many access tokens were issued to the service account. */
+  tokensIssued(): number;
   /** What it served and would bill, to compare a ledger with. Also `GET /demo/served`. */
   served(): Served;
   /** Closes every connection, running answers included. */
@@ -47,8 +54,13 @@ async function readBody(req: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function bearer(req: IncomingMessage): string {
-  const header = req.headers.authorization ?? '';
+/** The key as the place wants it; a key that comes in another way is none. */
+function keyOf({ headers }: IncomingMessage, credential: Place['credential']): string {
+  if (credential === 'api-key' || credential === 'x-api-key') {
+    const key = headers[credential];
+    return typeof key === 'string' ? key : '';
+  }
+  const header = headers.authorization ?? '';
   return header.startsWith('Bearer ') ? header.slice('Bearer '.length).trim() : '';
 }
 
@@ -59,7 +71,7 @@ function requestIdOf(req: IncomingMessage): string | null {
 }
 
 function sendJson(res: ServerResponse, value: unknown): void {
-  sendRefusal(res, { status: 200, headers: {}, body: JSON.stringify(value) });
+  sendRefusal(res, { status: 200, headers: {}, message: '', body: JSON.stringify(value) });
 }
 
 function modelList(): object {
@@ -79,53 +91,100 @@ function refusalFor(error: unknown): Refusal {
   return refusal(error.status, 'invalid_request_error', error.code, error.message, { param: error.param });
 }
 
-/** Starts an OpenAI-compatible provider whose answers depend on nothing but the request. */
+function requestAt({ does, model, stream }: Place, body: string): ChatRequest {
+  const request =
+    does === 'chat'
+      ? parseChatRequest(body, model)
+      : parseMessageRequest(body, { modelOfPath: model, isCount: does === 'count' });
+  return { ...request, stream: stream ?? request.stream };
+}
+
+function shapedFor(place: Place | undefined, refused: Refusal): Refusal {
+  return place && place.does !== 'chat' ? inAnthropicShape(refused) : refused;
+}
+
+/** Starts a provider whose answers depend on nothing but the request. */
 export async function startDemoProvider(options: DemoProviderOptions = {}): Promise<DemoProvider> {
   const faultByApiKey = new Map(Object.entries(options.faultByApiKey ?? {}));
   const apiKeys = new Set([...(options.apiKeys ?? [DEMO_PROVIDER_API_KEY]), ...faultByApiKey.keys()]);
+  const tokens = createAccessTokens(options.serviceAccountKey);
   const book = createServedBook(RECORDS_MAX);
   let requests = 0;
 
-  async function chat(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  function mayAsk(key: string, credential: Place['credential']): boolean {
+    return credential === 'token' ? tokens.isKnown(key) : apiKeys.has(key);
+  }
+
+  async function answer(
+    place: Place,
+    path: string,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> {
     requests += 1;
-    const request = parseChatRequest(await readBody(req));
-    const behaviour = parseModelName(faultByApiKey.get(bearer(req)) ?? request.model);
-    const note = { requestId: requestIdOf(req), model: request.model, stream: request.stream };
+    const request = requestAt(place, await readBody(req));
+    const name = request.model.startsWith(place.namePrefix)
+      ? request.model.slice(place.namePrefix.length)
+      : request.model;
+    const behaviour = parseModelName(faultByApiKey.get(keyOf(req, place.credential)) ?? name);
+    const note = { requestId: requestIdOf(req), path, model: name, stream: request.stream };
     const refused = behaviour
       ? behaviour.fault && refusalOf(behaviour.fault.name, behaviour.fault.number)
       : unknownModel(request.model);
     if (refused) {
       book.add({ ...note, status: refused.status, outcome: 'refused', billed: NOTHING_BILLED });
-      sendRefusal(res, refused);
+      sendRefusal(res, shapedFor(place, refused));
       return;
     }
     if (!behaviour) return;
-    const answer = answerOf(request, behaviour, {
+    if (place.does === 'count') {
+      book.add({ ...note, status: 200, outcome: 'answered', billed: NOTHING_BILLED });
+      sendJson(res, { input_tokens: promptTokens(request) });
+      return;
+    }
+    const given = answerOf(request, behaviour, {
       ...behaviour.options,
       ...optionsInPrompt(request.lastMessage),
     });
-    const ending = await respond(res, request, answer, behaviour);
+    const ending = await respond(res, request, given, behaviour, place.form);
     book.add({ ...note, status: 200, outcome: ending.outcome, billed: ending.billed });
     ending.finish();
   }
 
   async function route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (!apiKeys.has(bearer(req))) return sendRefusal(res, wrongKey());
-    const path = (req.url ?? '').split('?', 1)[0];
-    if (req.method === 'POST' && path === '/v1/chat/completions') return chat(req, res);
+    const { pathname: path, searchParams } = new URL(req.url ?? '/', 'http://demo');
+    if (req.method === 'POST' && path === '/token') {
+      const { status, body } = tokens.exchange(await readBody(req));
+      return sendRefusal(res, { status, headers: {}, message: '', body: JSON.stringify(body) });
+    }
+    const place = req.method === 'POST' ? placeOf(path, searchParams) : undefined;
+    if (place) {
+      if (!mayAsk(keyOf(req, place.credential), place.credential)) {
+        return sendRefusal(res, shapedFor(place, wrongKey()));
+      }
+      return answer(place, path, req, res).catch((error: unknown) => failWith(place, error, req, res));
+    }
+    if (!apiKeys.has(keyOf(req, 'bearer'))) return sendRefusal(res, wrongKey());
     if (req.method === 'GET' && path === '/v1/models') return sendJson(res, modelList());
     if (req.method === 'GET' && path === '/demo/served') return sendJson(res, book.read());
-    const message = `Unknown request URL: ${req.method ?? ''} ${path ?? ''}.`;
+    const message = `Unknown request URL: ${req.method ?? ''} ${path}.`;
     return sendRefusal(res, refusal(404, 'invalid_request_error', 'unknown_url', message));
   }
 
+  function failWith(
+    place: Place | undefined,
+    error: unknown,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): void {
+    if (!(error instanceof RequestError) && !req.destroyed)
+      options.log?.error({ err: error }, 'request failed');
+    if (res.headersSent || res.destroyed) res.destroy();
+    else sendRefusal(res, shapedFor(place, refusalFor(error)));
+  }
+
   const server = createServer({ keepAliveTimeout: 65_000 }, (req, res) => {
-    route(req, res).catch((error: unknown) => {
-      if (!(error instanceof RequestError) && !req.destroyed)
-        options.log?.error({ err: error }, 'request failed');
-      if (res.headersSent || res.destroyed) res.destroy();
-      else sendRefusal(res, refusalFor(error));
-    });
+    route(req, res).catch((error: unknown) => failWith(undefined, error, req, res));
   });
   const host = options.host ?? '127.0.0.1';
   await new Promise<void>((resolve, reject) => {
@@ -138,6 +197,7 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     port: address.port,
     requests: () => requests,
+    tokensIssued: () => tokens.issued,
     served: () => book.read(),
     stop: () =>
       new Promise<void>((resolve) => {

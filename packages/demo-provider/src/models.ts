@@ -26,6 +26,8 @@ export const FAULTS = {
   quota: { number: 0, does: '429 insufficient_quota, without Retry-After' },
   '500': { number: 0, does: 'internal error' },
   '503': { number: 0, does: 'overloaded' },
+  overloaded: { number: 0, does: '529, as Anthropic says that it is overloaded' },
+  credit: { number: 0, does: '400 because the account has no credit left, as Anthropic says it' },
   stall: { number: 0, does: 'accepts the request and never answers' },
   slow: { number: 1_000, does: 'first byte after <number> milliseconds' },
   cut: { number: 3, does: 'closes the connection inside the event that follows <number> content events' },

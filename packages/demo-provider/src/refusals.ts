@@ -1,10 +1,30 @@
 import type { FaultName } from './models.ts';
 
-/** An answer that is an error, in OpenAI's shape. */
+/** An answer that is an error. */
 export interface Refusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly message: string;
+  /** In OpenAI's shape. */
   readonly body: string;
+}
+
+/** By status; everything else of a client's is an invalid request, of the provider's an API error. */
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  529: 'overloaded_error',
+};
+
+/** The same refusal in Anthropic's shape. */
+export function inAnthropicShape(refused: Refusal): Refusal {
+  const { status, message } = refused;
+  const type = ANTHROPIC_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
+  const body = JSON.stringify({ type: 'error', error: { type, message }, request_id: 'req_demo' });
+  return { ...refused, body };
 }
 
 export function refusal(
@@ -15,7 +35,7 @@ export function refusal(
   details: { readonly param?: string | null; readonly headers?: Readonly<Record<string, string>> } = {},
 ): Refusal {
   const body = JSON.stringify({ error: { message, type, param: details.param ?? null, code } });
-  return { status, headers: details.headers ?? {}, body };
+  return { status, headers: details.headers ?? {}, message, body };
 }
 
 export function wrongKey(): Refusal {
@@ -48,6 +68,10 @@ export function refusalOf(fault: FaultName, number: number): Refusal | undefined
       return refusal(500, 'server_error', null, 'The server had an error while processing your request.');
     case '503':
       return refusal(503, 'server_error', 'overloaded', 'The engine is currently overloaded.');
+    case 'overloaded':
+      return refusal(529, 'server_error', 'overloaded', 'Overloaded');
+    case 'credit':
+      return refusal(400, 'invalid_request_error', null, 'Your credit balance is too low to access the API.');
     case 'stall':
     case 'slow':
     case 'cut':

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NOTHING_BILLED, type Answer, type BilledTokens } from './answer.ts';
 import type { ChatRequest } from './chat-request.ts';
-import { completionBody, streamEvents, type StreamEvent } from './completion.ts';
+import type { AnswerForm, StreamEvent } from './answer-form.ts';
 import type { Behaviour } from './models.ts';
 import type { Refusal } from './refusals.ts';
 import type { Outcome } from './served.ts';
@@ -15,17 +15,13 @@ export interface Ending {
   finish(): void;
 }
 
-/** Headers as real providers send them: a gateway must not pass any of the last four on. */
+/** Headers as real providers send them: a gateway must not pass on the last two, nor what names an account. */
 const COMMON_HEADERS = {
   'openai-version': '2020-10-01',
-  'openai-organization': 'demo-organization',
   'openai-processing-ms': '1',
   'set-cookie': '__demo=provider-cookie; path=/; HttpOnly',
   'x-ratelimit-remaining-requests': '9999',
 } as const;
-
-const ERROR_EVENT =
-  'data: {"error":{"message":"The server had an error while processing your request.","type":"server_error","param":null,"code":null}}\n\n';
 
 export function sendRefusal(res: ServerResponse, { status, headers, body }: Refusal): void {
   const length = Buffer.byteLength(body);
@@ -117,6 +113,7 @@ async function streamUntilFault(
   answer: Answer,
   events: readonly StreamEvent[],
   fault: CuttingFault,
+  form: AnswerForm,
 ): Promise<Ending> {
   const [before, next] = untilContent(events, fault.number);
   const progress = await sendEvents(res, before, answer.options.delay ?? 0);
@@ -127,7 +124,7 @@ async function streamUntilFault(
     await closed(res);
     return gone(billed);
   }
-  if (fault.name === 'error-event') return { outcome: 'cut', billed, finish: () => res.end(ERROR_EVENT) };
+  if (fault.name === 'error-event') return { outcome: 'cut', billed, finish: () => res.end(form.errorEvent) };
   const torn = Buffer.from(next?.text ?? '');
   await written(res, torn.subarray(0, splitPoint(torn)));
   return { outcome: 'cut', billed, finish: () => res.destroy() };
@@ -138,14 +135,16 @@ async function sendStream(
   request: ChatRequest,
   answer: Answer,
   { fault }: Behaviour,
+  form: AnswerForm,
 ): Promise<Ending> {
-  const events = streamEvents(request.model, answer, request.includeUsage && fault?.name !== 'no-usage');
+  const events = form.events(request.model, answer, request.includeUsage && fault?.name !== 'no-usage');
   res.writeHead(200, {
     ...COMMON_HEADERS,
+    ...form.accountHeader,
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
   });
-  if (isCutting(fault)) return streamUntilFault(res, answer, events, fault);
+  if (isCutting(fault)) return streamUntilFault(res, answer, events, fault, form);
   if (fault?.name === 'garbage') {
     return { outcome: 'answered', billed: answer.billed, finish: () => res.end('data: {"id": oops\n\n') };
   }
@@ -159,15 +158,17 @@ async function sendWhole(
   request: ChatRequest,
   answer: Answer,
   { fault }: Behaviour,
+  form: AnswerForm,
 ): Promise<Ending> {
   const { billed } = answer;
   const body =
     fault?.name === 'garbage'
       ? '<html>Bad gateway</html>'
-      : completionBody(request.model, answer, fault?.name !== 'no-usage');
+      : form.body(request.model, answer, fault?.name !== 'no-usage');
   const bytes = Buffer.from(body);
   res.writeHead(200, {
     ...COMMON_HEADERS,
+    ...form.accountHeader,
     'content-type': 'application/json',
     'content-length': bytes.length,
   });
@@ -184,6 +185,7 @@ export async function respond(
   request: ChatRequest,
   answer: Answer,
   behaviour: Behaviour,
+  form: AnswerForm,
 ): Promise<Ending> {
   const { fault } = behaviour;
   if (fault?.name === 'stall') {
@@ -193,6 +195,6 @@ export async function respond(
   if (fault?.name === 'slow') await wait(fault.number);
   if (res.destroyed) return gone(billedUntil(answer, 0));
   return request.stream
-    ? sendStream(res, request, answer, behaviour)
-    : sendWhole(res, request, answer, behaviour);
+    ? sendStream(res, request, answer, behaviour, form)
+    : sendWhole(res, request, answer, behaviour, form);
 }

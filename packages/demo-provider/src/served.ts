@@ -8,6 +8,8 @@ export interface ServedRecord {
   readonly number: number;
   /** `x-client-request-id`, else `x-request-id`, else `idempotency-key` of the request; null without any. */
   readonly requestId: string | null;
+  /** Where it was asked, without a query. */
+  readonly path: string;
   readonly model: string;
   readonly status: number;
   readonly stream: boolean;
@@ -41,6 +43,7 @@ function sum(a: BilledTokens, b: BilledTokens): BilledTokens {
   return {
     prompt: a.prompt + b.prompt,
     cached: a.cached + b.cached,
+    cacheWrite: a.cacheWrite + b.cacheWrite,
     completion: a.completion + b.completion,
     reasoning: a.reasoning + b.reasoning,
   };

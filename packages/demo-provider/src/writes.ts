@@ -1,4 +1,4 @@
-import type { StreamEvent } from './completion.ts';
+import type { StreamEvent } from './answer-form.ts';
 
 /** One write to the socket: some bytes, and the tokens that the client has received once it has them. */
 export interface Write {
