@@ -29,7 +29,7 @@ export interface TestProxy {
   readonly running: Running;
   /** @returns The secret of a new key on the team. */
   addApiKey(columns?: Readonly<Record<string, unknown>>): Promise<string>;
-  addProviderKey(columns?: Readonly<Record<string, unknown>>): Promise<Uuid>;
+  addProviderKey(columns?: Readonly<Record<string, unknown>>, secret?: string): Promise<Uuid>;
   addModel(name: string, columns?: Readonly<Record<string, unknown>>): Promise<Uuid>;
   addBudget(columns: Readonly<Record<string, unknown>>): Promise<Uuid>;
   /** How a request's attempts were closed in the attempt log, in order, once so many of them are. */
@@ -133,13 +133,12 @@ function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl:
         version,
       });
     },
-    async addProviderKey(columns: Readonly<Record<string, unknown>> = {}): Promise<Uuid> {
+    async addProviderKey(
+      columns: Readonly<Record<string, unknown>> = {},
+      secret = PROVIDER_SECRET,
+    ): Promise<Uuid> {
       const id = newUuid();
-      const { ciphertext, nonce } = sealSecret(
-        PROVIDER_SECRET,
-        ownerSecret,
-        `providerKey:${ownerId}:${id}:1`,
-      );
+      const { ciphertext, nonce } = sealSecret(secret, ownerSecret, `providerKey:${ownerId}:${id}:1`);
       await insertRow(db, 'identity.provider_keys', {
         id,
         organization_id: organizationId,
