@@ -76,6 +76,7 @@ export async function seedDemo(options: {
       provider: 'openai',
       baseUrl: `${provider.url}/v1`,
       secret: provider.apiKey,
+      config: { messages: true },
     });
     const models = demoModels();
     for (const [name, { contextTokens, maxOutputTokens }] of models) {

@@ -4,7 +4,7 @@ import { answerOf, NOTHING_BILLED, promptTokens } from './answer.ts';
 import { parseChatRequest, RequestError, type ChatRequest } from './chat-request.ts';
 import { parseMessageRequest } from './message-request.ts';
 import { DEMO_MODELS, FAULTS, optionsInPrompt, parseModelName } from './models.ts';
-import { placeOf, type Place } from './places.ts';
+import { placeOf, type Credential, type Place } from './places.ts';
 import { inAnthropicShape, refusal, refusalOf, wrongKey, type Refusal } from './refusals.ts';
 import { respond, sendRefusal } from './respond.ts';
 import { createServedBook, type Served } from './served.ts';
@@ -54,8 +54,8 @@ async function readBody(req: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-/** The key as the place wants it; a key that comes in another way is none. */
-function keyOf({ headers }: IncomingMessage, credential: Place['credential']): string {
+/** The key as it is shown in one way; empty where it is not. */
+function keyOf({ headers }: IncomingMessage, credential: Credential): string {
   if (credential === 'api-key' || credential === 'x-api-key') {
     const key = headers[credential];
     return typeof key === 'string' ? key : '';
@@ -111,13 +111,19 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
   const book = createServedBook(RECORDS_MAX);
   let requests = 0;
 
-  function mayAsk(key: string, credential: Place['credential']): boolean {
-    return credential === 'token' ? tokens.isKnown(key) : apiKeys.has(key);
+  /** The key that a request may ask with here; a key that comes in another way than the place takes is none. */
+  function knownKey(req: IncomingMessage, credentials: readonly Credential[]): string | undefined {
+    for (const credential of credentials) {
+      const key = keyOf(req, credential);
+      if (credential === 'token' ? tokens.isKnown(key) : apiKeys.has(key)) return key;
+    }
+    return undefined;
   }
 
   async function answer(
     place: Place,
     path: string,
+    key: string,
     req: IncomingMessage,
     res: ServerResponse,
   ): Promise<void> {
@@ -126,7 +132,7 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
     const name = request.model.startsWith(place.namePrefix)
       ? request.model.slice(place.namePrefix.length)
       : request.model;
-    const behaviour = parseModelName(faultByApiKey.get(keyOf(req, place.credential)) ?? name);
+    const behaviour = parseModelName(faultByApiKey.get(key) ?? name);
     const note = { requestId: requestIdOf(req), path, model: name, stream: request.stream };
     const refused = behaviour
       ? behaviour.fault && refusalOf(behaviour.fault.name, behaviour.fault.number)
@@ -159,12 +165,11 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
     }
     const place = req.method === 'POST' ? placeOf(path, searchParams) : undefined;
     if (place) {
-      if (!mayAsk(keyOf(req, place.credential), place.credential)) {
-        return sendRefusal(res, shapedFor(place, wrongKey()));
-      }
-      return answer(place, path, req, res).catch((error: unknown) => failWith(place, error, req, res));
+      const key = knownKey(req, place.credentials);
+      if (key === undefined) return sendRefusal(res, shapedFor(place, wrongKey()));
+      return answer(place, path, key, req, res).catch((error: unknown) => failWith(place, error, req, res));
     }
-    if (!apiKeys.has(keyOf(req, 'bearer'))) return sendRefusal(res, wrongKey());
+    if (knownKey(req, ['bearer']) === undefined) return sendRefusal(res, wrongKey());
     if (req.method === 'GET' && path === '/v1/models') return sendJson(res, modelList());
     if (req.method === 'GET' && path === '/demo/served') return sendJson(res, book.read());
     const message = `Unknown request URL: ${req.method ?? ''} ${path}.`;

@@ -1,3 +1,4 @@
+import { providerConfigSchema } from '@weir/contracts/provider-config';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { withTenant } from '@weir/prisma/tenant';
 import type { BootstrapContext } from '../bootstrap.ts';
@@ -18,12 +19,14 @@ export interface ProviderKeyDefinition {
   readonly level?: number;
   /** Its share among the keys of its Level; default 1. */
   readonly weight?: number;
+  /** What only this kind of provider needs; default nothing. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 /** @throws Error when there is no such organization; VaultError when the master key is another one than before. */
 export async function putProviderKey(
   { db, clock, masterKey }: BootstrapContext,
-  { secret, level = 1, weight = 1, ...definition }: ProviderKeyDefinition,
+  { secret, level = 1, weight = 1, config = {}, ...definition }: ProviderKeyDefinition,
 ): Promise<Uuid> {
   const { organizationId, name } = definition;
   return withTenant(db, { organizationId }, async (tx) => {
@@ -34,7 +37,15 @@ export async function putProviderKey(
     const existing = await store.idByName(organizationId, name);
     const id = existing ?? newUuid(clock.now());
     const sealed = sealProviderSecret({ id, ownerId: root.id }, secret, ownerKey, masterKey);
-    const key = { ...definition, id, ownerId: root.id, level, weight, secret: sealed };
+    const key = {
+      ...definition,
+      id,
+      ownerId: root.id,
+      level,
+      weight,
+      config: providerConfigSchema[definition.provider].parse(config),
+      secret: sealed,
+    };
     if (existing) await store.replace(key);
     else await store.insert(key);
     return id;

@@ -1,12 +1,21 @@
+import { z } from 'zod';
 import type { SealedSecret } from '@weir/contracts/policy-snapshot';
 import type { Uuid } from '@weir/kernel/ids';
 import { parseUuid } from '@weir/kernel/ids';
 import type { Db } from '@weir/prisma/database';
 import type { ProviderKey } from './provider-key.ts';
 
+const configSchema = z.record(z.string(), z.json());
+
 /** The stored form of a provider key: where its secret's version has a column of its own. */
-function toRow({ secret, ...key }: ProviderKey) {
-  return { ...key, ciphertext: secret.ciphertext, nonce: secret.nonce, keyVersion: secret.version };
+function toRow({ secret, config, ...key }: ProviderKey) {
+  return {
+    ...key,
+    config: configSchema.parse(config),
+    ciphertext: secret.ciphertext,
+    nonce: secret.nonce,
+    keyVersion: secret.version,
+  };
 }
 
 export function createProviderKeyStore(db: Db) {

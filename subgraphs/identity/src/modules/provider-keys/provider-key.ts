@@ -16,6 +16,7 @@ export interface ProviderKey {
   readonly baseUrl: string;
   readonly level: number;
   readonly weight: number;
+  readonly config: Readonly<Record<string, unknown>>;
   readonly secret: SealedSecret;
 }
 
