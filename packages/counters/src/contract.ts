@@ -36,6 +36,11 @@ export interface Holding {
    */
   readonly fixed: bigint;
   readonly perOutputToken: bigint;
+  /**
+   * For how long requests go on, unclamped, from the one that first found no room; absent or 0 never lets more in than
+   * fits. The store remembers per counter when that was and for which limit: see `grace.ts`.
+   */
+  readonly graceMs?: number;
 }
 
 /** The instant range [startMs, endMs) that the caller took for the current business day or budget period. */
@@ -82,6 +87,8 @@ export type AdmitResult =
       readonly nowMs: number;
       /** Lower than asked when only less fits into a holding. */
       readonly outputCap: number | null;
+      /** Where only the grace of a holding let it in: the instant at which the first such grace ends. */
+      readonly graceUntilMs: number | null;
       /** Every window of the request after this admission. */
       readonly windows: readonly WindowState[];
     }
@@ -110,6 +117,8 @@ export type AdmitResult =
       readonly limit: bigint;
       readonly committed: bigint;
       readonly held: bigint;
+      /** Whether it had a grace, which is over then. */
+      readonly isGraceOver: boolean;
     }
   /**
    * The store lost these counters: seed them and ask again. Windows may be seeded at once. `opensInMs` > 0: wait that

@@ -23,8 +23,9 @@ export function admit(state: LocalState, request: AdmitRequest, nowMs: number): 
   if (!windowsFit(slots, request, nowMs)) return denyByWindows(slots, request, nowMs);
   const busy = denyByConcurrency(organization, request, nowMs);
   if (busy !== undefined) return busy;
-  const fit = fitHoldings(organization, request);
+  const fit = fitHoldings(organization, request, nowMs);
   if (!fit.fits) return denyByHolding(organization, fit.tightest, nowMs);
+  for (const { counter, limit } of fit.graces) counter.grace = { startedMs: nowMs, limit };
 
   const attempt = newAttempt(request.attemptId, organization, 'live', nowMs);
   for (const slot of slots) {
@@ -32,17 +33,22 @@ export function admit(state: LocalState, request: AdmitRequest, nowMs: number): 
     if (isTokenSlot(slot.position)) attempt.tokenSlots.push(slot);
     else slot.current += 1;
   }
-  lease(attempt, request, fit.outputCap, nowMs);
+  attempt.graceUntilMs = fit.graceUntilMs;
+  lease(attempt, request, fit.outputCap, false, nowMs);
   organization.lastUsedMs = nowMs;
   state.live.set(attempt.id, attempt);
-  return { kind: 'admitted', nowMs, outputCap: fit.outputCap, windows: windowStates(slots, request, nowMs) };
+  return admitted(attempt, fit.outputCap, request, slots, nowMs);
 }
 
-/** Occupies the concurrency slots and the holdings of an attempt for the time of its lease. */
+/**
+ * Occupies the concurrency slots and the holdings of an attempt for the time of its lease.
+ * @param isOlder Whether the attempt was admitted earlier.
+ */
 export function lease(
   attempt: Attempt,
   request: AdmitRequest,
   outputCap: number | null,
+  isOlder: boolean,
   nowMs: number,
 ): void {
   attempt.leaseUntilMs = nowMs + request.leaseMs;
@@ -53,7 +59,7 @@ export function lease(
     subject.leases.add(attempt);
     attempt.occupied.push(subject);
   }
-  holdAll(attempt, request, outputCap, nowMs);
+  holdAll(attempt, request, outputCap, isOlder, nowMs);
 }
 
 function holdingsSeeded(organization: Organization, request: AdmitRequest): boolean {
@@ -90,5 +96,21 @@ function admitAgain(state: LocalState, known: Attempt, request: AdmitRequest, no
   const outputCap =
     known.state === 'thin' && request.outputCap !== null ? request.outputCapMin : known.outputCap;
   resolveSlots(state, known.organization, request, nowMs);
-  return { kind: 'admitted', nowMs, outputCap, windows: windowStates(state.slots, request, nowMs) };
+  return admitted(known, outputCap, request, state.slots, nowMs);
+}
+
+function admitted(
+  { graceUntilMs }: Attempt,
+  outputCap: number | null,
+  request: AdmitRequest,
+  slots: LocalState['slots'],
+  nowMs: number,
+): AdmitResult {
+  return {
+    kind: 'admitted',
+    nowMs,
+    outputCap,
+    graceUntilMs,
+    windows: windowStates(slots, request, nowMs),
+  };
 }

@@ -1,12 +1,25 @@
 import type { AdmitRequest, AdmitResult, Holding } from '../contract.ts';
 import { toLimit } from '../amount.ts';
 import { assertBounded, holdAmount, holdTerms, leastCap, type HoldTerms } from '../attempt-request.ts';
+import { graceState, type GraceState } from '../grace.ts';
 import { counterOf, hold, type Attempt, type Counter, type Organization } from './state.ts';
 
 /** What fits into all holdings: an output cap, or the holding that fits least. */
 export type HoldingsFit =
-  | { readonly fits: true; readonly outputCap: number | null }
+  | {
+      readonly fits: true;
+      readonly outputCap: number | null;
+      /** The first end of the graces without which it would not fit. */
+      readonly graceUntilMs: number | null;
+      /** Counters whose grace begins with this request. */
+      readonly graces: readonly GraceBegin[];
+    }
   | { readonly fits: false; readonly tightest: Holding };
+
+interface GraceBegin {
+  readonly counter: Counter;
+  readonly limit: number;
+}
 
 /** The largest output cap that the headroom bears; -1 where not even the fixed part fits, Infinity where none is held. */
 function capWithin(headroom: number, terms: HoldTerms): number {
@@ -18,9 +31,14 @@ function capWithin(headroom: number, terms: HoldTerms): number {
   return cap;
 }
 
-export function fitHoldings(organization: Organization, request: AdmitRequest): HoldingsFit {
-  let least = request.outputCap ?? Number.POSITIVE_INFINITY;
+const NO_GRACES: readonly GraceBegin[] = [];
+
+export function fitHoldings(organization: Organization, request: AdmitRequest, nowMs: number): HoldingsFit {
+  const asked = request.outputCap ?? Number.POSITIVE_INFINITY;
+  let least = asked;
   let tightest: Holding | undefined;
+  let graceUntilMs: number | null = null;
+  let graces: readonly GraceBegin[] = NO_GRACES;
   for (const holding of request.holdings) {
     if (request.holdings.find((other) => other.counter === holding.counter) !== holding) {
       throw new TypeError(`${holding.counter} is given twice`);
@@ -28,14 +46,33 @@ export function fitHoldings(organization: Organization, request: AdmitRequest): 
     const counter = organization.counters.get(holding.counter);
     const terms = holdTerms(holding);
     assertBounded(request.outputCap, terms, holding.counter);
-    const headroom = toLimit(holding.limit) - (counter?.committed ?? 0) - (counter?.held ?? 0);
-    const cap = capWithin(headroom, terms);
-    if (cap >= least) continue;
-    least = cap;
-    tightest = holding;
+    const limit = toLimit(holding.limit);
+    const cap = capWithin(limit - (counter?.committed ?? 0) - (counter?.held ?? 0), terms);
+    if (cap >= asked) continue;
+    const state = graceState(holding.graceMs, limit, counter?.grace, counter?.inherited ?? 0, nowMs);
+    const untilMs = graceEnd(state, holding, cap < leastCap(request), nowMs);
+    if (untilMs !== undefined) {
+      if (state.kind === 'armed' && counter) graces = [...graces, { counter, limit }];
+      graceUntilMs = Math.min(graceUntilMs ?? untilMs, untilMs);
+    } else if (cap < least) {
+      least = cap;
+      tightest = holding;
+    }
   }
   if (tightest !== undefined && least < leastCap(request)) return { fits: false, tightest };
-  return { fits: true, outputCap: request.outputCap === null ? null : least };
+  const outputCap = request.outputCap === null ? null : least;
+  return { fits: true, outputCap, graceUntilMs, graces };
+}
+
+/** Until when the holding lets everything through; undefined where it does not. A clamped answer needs no grace. */
+function graceEnd(
+  state: GraceState,
+  { graceMs = 0 }: Holding,
+  hasNoRoom: boolean,
+  nowMs: number,
+): number | undefined {
+  if (state.kind === 'running') return state.untilMs;
+  return state.kind === 'armed' && hasNoRoom ? nowMs + graceMs : undefined;
 }
 
 export function denyByHolding(organization: Organization, holding: Holding, nowMs: number): AdmitResult {
@@ -48,20 +85,28 @@ export function denyByHolding(organization: Organization, holding: Holding, nowM
     limit: holding.limit,
     committed: BigInt(counter?.committed ?? 0),
     held: BigInt(counter?.held ?? 0),
+    isGraceOver: (holding.graceMs ?? 0) > 0,
   };
 }
 
-/** Holds what the request and its cap demand, on every holding that does not hold for this attempt already. */
+/**
+ * Holds what the request and its cap demand, on every holding that does not hold for this attempt already.
+ * @param isOlder Whether the attempt was admitted before this admission: then it may be older than the counter's seed.
+ */
 export function holdAll(
   attempt: Attempt,
   request: AdmitRequest,
   outputCap: number | null,
+  isOlder: boolean,
   nowMs: number,
 ): void {
   for (const holding of request.holdings) {
     const counter = counterOf(attempt.organization, holding.counter, nowMs);
     const amount = holdAmount(holdTerms(holding), outputCap);
-    if (!isCountedAlready(counter, attempt, nowMs)) hold(counter, attempt.id, amount);
+    if (!isCountedAlready(counter, attempt, nowMs)) {
+      const isNew = hold(counter, attempt.id, amount);
+      if (isNew && isOlder) counter.inherited += amount;
+    }
     if (!attempt.charges.some((charge) => charge.counter === counter)) {
       attempt.charges.push({ counter, metric: holding.metric });
     }

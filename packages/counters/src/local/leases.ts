@@ -54,7 +54,7 @@ export function reassert(
     if (!isTokenSlot(position)) continue;
     attempt.tokenSlots.push(slotOfSubject(subjectOf(organization, window.subject, nowMs), position));
   }
-  lease(attempt, request, outputCap, nowMs);
+  lease(attempt, request, outputCap, true, nowMs);
   state.live.set(attempt.id, attempt);
 }
 

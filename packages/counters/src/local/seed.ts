@@ -52,6 +52,7 @@ function seedCounter(
   counter.unplaced.clear();
   counter.closed = closed;
   counter.closedUntilMs = nowMs + CLOSED_MEMORY_MS;
+  counter.inherited = counter.committed + counter.held;
   counter.seeded = true;
 }
 

@@ -61,8 +61,10 @@ export function placeEnded(attempt: Attempt, request: AdmitRequest, nowMs: numbe
     attempt.charges.push({ counter, metric });
     const amount = settledAmount(metric, attempt, attempt.cost);
     if (!counter.seeded) counter.unplaced.set(attempt.id, { amount, atMs: attempt.endedAtMs });
-    else if (nowMs < counter.closedUntilMs && counter.closed?.has(attempt.id) === false)
+    else if (nowMs < counter.closedUntilMs && counter.closed?.has(attempt.id) === false) {
       counter.committed += amount;
+      counter.inherited += amount;
+    }
   }
 }
 

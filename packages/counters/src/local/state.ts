@@ -1,5 +1,6 @@
 import type { Uuid } from '@weir/kernel/ids';
 import type { Holding } from '../contract.ts';
+import type { Grace } from '../grace.ts';
 import type { Ended } from './ended.ts';
 import { SLOT_COUNT } from '../window-math.ts';
 import { newSlot, type Slot } from './slot.ts';
@@ -24,6 +25,9 @@ export interface Counter {
   seeded: boolean;
   committed: number;
   held: number;
+  /** What was committed and held when it was seeded, and what became known later of before that. */
+  inherited: number;
+  grace: Grace | undefined;
   readonly holds: Map<Uuid, number>;
   readonly unplaced: Map<Uuid, Unplaced>;
   /** Attempts that the seed counted already; a late re-assertion of one of them must not hold again. */
@@ -48,6 +52,7 @@ export interface Attempt {
   atMs: number;
   leaseUntilMs: number;
   outputCap: number | null;
+  graceUntilMs: number | null;
   evidence: string;
   tokenSlots: Slot[];
   occupied: Subject[];
@@ -129,6 +134,8 @@ export function counterOf(organization: Organization, name: string, nowMs: numbe
       seeded: false,
       committed: 0,
       held: 0,
+      inherited: 0,
+      grace: undefined,
       holds: new Map(),
       unplaced: new Map(),
       closed: undefined,
@@ -154,6 +161,7 @@ export function newAttempt(
     atMs,
     leaseUntilMs: 0,
     outputCap: null,
+    graceUntilMs: null,
     evidence: '',
     tokenSlots: [],
     occupied: [],
@@ -169,11 +177,12 @@ export function findAttempt(state: LocalState, id: Uuid): Attempt | undefined {
   return state.live.get(id) ?? state.ended.get(id);
 }
 
-/** Holds an amount for an attempt once; asking again changes nothing. */
-export function hold(counter: Counter, id: Uuid, amount: number): void {
-  if (counter.holds.has(id)) return;
+/** Holds an amount for an attempt once; asking again changes nothing and answers false. */
+export function hold(counter: Counter, id: Uuid, amount: number): boolean {
+  if (counter.holds.has(id)) return false;
   counter.holds.set(id, amount);
   counter.held += amount;
+  return true;
 }
 
 /** Gives a hold back; undefined where there is none. */

@@ -67,7 +67,8 @@ function pushHoldings(
     const terms = holdTerms(holding);
     assertBounded(request.outputCap, terms, holding.counter);
     names.push(name);
-    numbers.push(toLimit(holding.limit), terms.fixed, terms.perOutputToken, METRIC_CODES[holding.metric]);
+    numbers.push(toLimit(holding.limit), terms.fixed, terms.perOutputToken);
+    numbers.push(METRIC_CODES[holding.metric], holding.graceMs ?? 0);
   }
 }
 

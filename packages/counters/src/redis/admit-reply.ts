@@ -29,11 +29,12 @@ export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitReque
   const nowMs = intAt(reply, 1);
   switch (intAt(reply, 0)) {
     case STATUS.admitted: {
-      const cap = intAt(reply, 2);
+      const [cap, graceUntilMs] = [intAt(reply, 2), intAt(reply, 3)];
       return {
         kind: 'admitted',
         nowMs,
         outputCap: cap < 0 ? null : cap,
+        graceUntilMs: graceUntilMs < 0 ? null : graceUntilMs,
         windows: statesOf(reply, call, request, nowMs),
       };
     }
@@ -60,7 +61,7 @@ function statesOf(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: n
     const position = call.positions[n] ?? 0;
     const window = request.windows[position];
     if (window === undefined) continue;
-    const [current, previous] = [intAt(reply, 3 + n * 2), intAt(reply, 4 + n * 2)];
+    const [current, previous] = [intAt(reply, 4 + n * 2), intAt(reply, 5 + n * 2)];
     states[position] = windowState(
       window,
       slotOf(window.metric, window.window),
@@ -135,6 +136,7 @@ function deniedByHolding(reply: Reply, request: AdmitRequest, nowMs: number): Ad
     limit: holding.limit,
     committed,
     held,
+    isGraceOver: (holding.graceMs ?? 0) > 0,
   };
 }
 

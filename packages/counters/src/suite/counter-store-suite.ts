@@ -1,5 +1,6 @@
 import { describeConcurrency } from './concurrency.ts';
 import { describeFlush } from './flush.ts';
+import { describeGrace } from './grace.ts';
 import { describeHoldings } from './holdings.ts';
 import type { CreateRig } from './rig.ts';
 import { describeSeeding } from './seeding.ts';
@@ -15,6 +16,7 @@ export function describeCounterStore(createRig: CreateRig, runs: number): void {
   describeWindows(createRig);
   describeConcurrency(createRig);
   describeHoldings(createRig);
+  describeGrace(createRig);
   describeSeeding(createRig);
   describeFlush(createRig);
   describeWindowProperties(createRig, runs);

@@ -195,6 +195,7 @@ export function describeWindows(createRig: CreateRig): void {
         kind: 'admitted',
         nowMs: rig.clock.nowMs,
         outputCap: 100,
+        graceUntilMs: null,
         windows: [
           { ...limits[0], remaining: 8, resetMs: dayLeft },
           { ...limits[1], remaining: 4, resetMs: 105_000 },

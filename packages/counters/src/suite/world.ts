@@ -14,6 +14,7 @@ export const CONCURRENCY = 4;
 const BUDGETS = {
   cost: { metric: 'COST', limit: 400n, fixed: 3n, perOutputToken: 2n },
   tokens: { metric: 'TOKENS', limit: 150n, fixed: 1n, perOutputToken: 1n },
+  lenient: { metric: 'COST', limit: 60n, fixed: 3n, perOutputToken: 2n, graceMs: 30_000 },
 } as const satisfies Record<string, Omit<Holding, 'counter'>>;
 
 export type BudgetName = keyof typeof BUDGETS;
@@ -111,6 +112,7 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
   };
 
   const record = (request: AdmitRequest, proxy: number, cap: number): void => {
+    // Both budgets of COST bound an attempt alike.
     const terms = (name: BudgetName): bigint =>
       BUDGETS[name].fixed + BUDGETS[name].perOutputToken * BigInt(cap);
     const held = { cost: terms('cost'), tokens: terms('tokens') };
@@ -232,7 +234,7 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     },
     /** Reads positions as a seeder does, to be told to the store when more has happened. */
     async readPositions(mayBeLate: boolean): Promise<void> {
-      const request = requestOf(['cost', 'tokens'], 5);
+      const request = requestOf(['cost', 'tokens', 'lenient'], 5);
       const answer = await rig.store.admit(request);
       if (answer.kind === 'admitted') record(request, 0, answer.outputCap ?? 0);
       if (answer.kind !== 'unseeded') return;
@@ -288,6 +290,8 @@ function sumOf(attempts: readonly Attempt[], counter: string, which: 'used' | 'b
   return sum;
 }
 
-export function limitOf(counter: string): bigint {
-  return counter.startsWith('cost') ? BUDGETS.cost.limit : BUDGETS.tokens.limit;
+export function budgetOf(counter: string): Omit<Holding, 'counter'> {
+  const [name] = counter.split(':');
+  if (name === 'cost' || name === 'tokens' || name === 'lenient') return BUDGETS[name];
+  throw new Error(`no budget ${counter}`);
 }

@@ -3,9 +3,9 @@
 -- ARGV: 1 numbers, 2 base, 3 attempt id, 4 evidence. The numbers are doubles in one string, -1 where none is given:
 --   1 now, 2 seed quarantine, 3-4 valid from/until, 5-6 day start/end, 7 output cap, 8 least cap, 9 cap of a thin
 --   attempt, 10 lease, 11 cooldown, 12 id of the epoch to open where there is none, 13 S, 14 C, 15 H, then per subject
---   six limits (in the order of slots), per concurrency its limit, per balance limit, fixed, per output token, metric.
+--   six limits (in the order of slots), per concurrency its limit, per balance limit, fixed, per output token, metric, grace.
 -- Returns doubles in one string, {status, now, ...}:
---   1 admitted: cap or -1, then current and previous of every limited slot
+--   1 admitted: cap or -1, end of the grace that let it in or -1, then current and previous of every limited slot
 --   2 window denied: per limited slot current, previous, cooling until, flag (0 lets through, 1 full, 2 cooling)
 --   3 concurrency denied: position, when a slot is free at the latest (0 = never)
 --   4 balance denied: position, committed, held
@@ -45,8 +45,8 @@ for s = 1, S do
   end
 end
 
-local function admitted(cap)
-  local reply, length = { 1, now, cap or NONE }, 3
+local function admitted(cap, grace_until)
+  local reply, length = { 1, now, cap or NONE, grace_until or NONE }, 4
   for n = 1, count do
     local subject, at = subjects[subject_of[n]], offset_of(slot_of[n])
     reply[length + 1], reply[length + 2] = subject[at + CURRENT], subject[at + PREVIOUS]
@@ -55,7 +55,7 @@ local function admitted(cap)
   return answer(unpack(reply, 1, length))
 end
 if attempt then
-  return admitted(attempt[STATE] == THIN and asked and N[9] or attempt[CAP])
+  return admitted(attempt[STATE] == THIN and asked and N[9] or attempt[CAP], attempt[GRACE_UNTIL])
 end
 
 local committed, held, kept_at, unseeded = {}, {}, {}, {}
@@ -108,22 +108,45 @@ for c = 1, C do
   end
 end
 
+-- Until when the grace of a balance that has too little room lets everything through, and whether it begins with this
+-- request; grace.ts explains. The order of the fields is that of the balance's numbers.
+local function grace_of(key, limit, length, fitting)
+  local fields = call('HMGET', key, 'g', 'i')
+  local started, started_for = string.match(fields[1] or '', '(.*)|(.*)')
+  if not started or limit > tonumber(started_for) then
+    if tonumber(fields[2] or 0) > limit or fitting >= N[8] then return nil end
+    return now + length, true
+  end
+  local until_ms = tonumber(started) + length
+  return now < until_ms and until_ms or nil, false
+end
+
 -- Check balances: the output cap comes down to the least headroom.
-local cap, tightest = asked or math.huge, nil
+local cap, tightest, grace_until, graces = asked or math.huge, nil, nil, {}
 for h = 1, H do
-  local at = BALANCES + (h - 1) * 4
+  local at = BALANCES + (h - 1) * 5
   local space, per = N[at + 1] - committed[h] - held[h] - N[at + 2], N[at + 3]
   local fitting = space >= 0 and math.huge or -1
   if per > 0 then
     fitting = math.floor(space / per)
     if fitting * per > space then fitting = fitting - 1 end
   end
-  if fitting < cap then cap, tightest = fitting, h end
+  if fitting < (asked or math.huge) then
+    local until_ms, begins
+    if N[at + 5] > 0 then until_ms, begins = grace_of(KEYS[3 + S + C + h], N[at + 1], N[at + 5], fitting) end
+    if until_ms then
+      if begins then graces[#graces + 1] = h end
+      grace_until = math.min(grace_until or until_ms, until_ms)
+    elseif fitting < cap then cap, tightest = fitting, h end
+  end
 end
 if tightest and cap < N[8] then return answer(4, now, tightest, committed[tightest], held[tightest]) end
 
 -- Write.
-attempt = { LIVE, now, asked and cap or false, ARGV[4], {}, {}, {}, 0, 0, 0, 0 }
+attempt = { LIVE, now, asked and cap or false, ARGV[4], {}, {}, {}, 0, 0, 0, 0, grace_until or false }
+for _, h in ipairs(graces) do
+  call('HSET', KEYS[3 + S + C + h], 'g', int(now) .. '|' .. int(N[BALANCES + (h - 1) * 5 + 1]))
+end
 local counted, token_slots = {}, {}
 for n = 1, count do
   local s, slot = subject_of[n], slot_of[n]
@@ -144,11 +167,11 @@ for s = 1, S do
 end
 for c = 1, C do attempt[OCCUPIES][c] = string.sub(KEYS[3 + S + c], name) end
 for h = 1, H do
-  local at, key = BALANCES + (h - 1) * 4, KEYS[3 + S + C + h]
+  local at, key = BALANCES + (h - 1) * 5, KEYS[3 + S + C + h]
   hold(key, id, held[h], N[at + 2] + N[at + 3] * (asked and cap or 0))
   keep(key, now, kept_at[h])
   attempt[CHARGES][h] = { string.sub(key, name), N[at + 4] }
 end
 save_attempt(KEYS[2], attempt)
 occupy(base, KEYS[3], attempt, id, now + N[10])
-return admitted(attempt[CAP])
+return admitted(attempt[CAP], attempt[GRACE_UNTIL])

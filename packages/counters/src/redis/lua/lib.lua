@@ -14,7 +14,7 @@ local SETTLED_TTL = 600000
 -- Attempt states, and the fields of an attempt's record (a packed array).
 local LIVE, THIN, SETTLED, WITHDRAWN = 1, 2, 3, 4
 local STATE, AT, CAP, EVIDENCE, TOKENS_OF, OCCUPIES, CHARGES, COST, TOKENS, REQUESTS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local ENDED_AT = 11
+local ENDED_AT, GRACE_UNTIL = 11, 12
 
 -- A subject's windows are one string of doubles: the epoch, then six fields for each of six slots, in the order
 -- requests per minute, hour, day, tokens per minute, hour, day; and when its expiry was put off last.
@@ -140,6 +140,7 @@ local function amount_of(metric, cost, tokens, requests)
 end
 
 -- A balance is a hash: e epoch in which it was seeded, c committed, h held (the sum), a:<attempt> each hold,
+-- i what was committed and held before it was seeded, g when its grace began and for which limit ("time|limit"),
 -- s:<attempt> what an attempt has used that ended while the balance was unseeded ("amount|time"), k until when the
 -- seed's closed attempts are remembered in the set k:<balance>, x when its expiry was put off last.
 local function keep(key, now, kept_at)
@@ -155,6 +156,11 @@ end
 
 local function hold(key, id, held, amount)
   call('HSET', key, 'h', int(held + amount), 'a:' .. id, int(amount))
+end
+
+-- Adds to what a balance has from before it was seeded; what comes before the seed itself is replaced by it.
+local function inherit(key, amount)
+  call('HSET', key, 'i', int(tonumber(call('HGET', key, 'i') or 0) + amount))
 end
 
 local function release(key, id, held, amount)

@@ -27,6 +27,7 @@ if state == SETTLED or state == WITHDRAWN then
       if fields[1] ~= epoch then note(key, id, amount, attempt[ENDED_AT])
       elseif now < tonumber(fields[3] or 0) and call('SISMEMBER', base .. 'k:' .. counter, id) == 0 then
         call('HSET', key, 'c', int(tonumber(fields[2]) + amount))
+        inherit(key, amount)
       end
       table.insert(attempt[CHARGES], { counter, metric })
     end
@@ -39,7 +40,7 @@ if state == LIVE then
   return 0
 end
 
-attempt = attempt or { LIVE, now, false, '', {}, {}, {}, 0, 0, 0, 0 }
+attempt = attempt or { LIVE, now, false, '', {}, {}, {}, 0, 0, 0, 0, false }
 attempt[STATE], attempt[AT] = LIVE, math.min(now, tonumber(ARGV[4]))
 attempt[CAP], attempt[EVIDENCE] = tonumber(ARGV[5]) or false, ARGV[7]
 attempt[TOKENS_OF], attempt[OCCUPIES] = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
@@ -50,6 +51,7 @@ for h = 1, #KEYS - 3 do
   -- What the seed counted as closed must not be held again.
   if not fields[2] and call('SISMEMBER', base .. 'k:' .. counter, id) == 0 then
     hold(key, id, tonumber(fields[1] or 0), tonumber(ARGV[9 + h * 2]))
+    inherit(key, tonumber(ARGV[9 + h * 2]))
     keep(key, now, fields[3])
   end
   if not charged[counter] then table.insert(attempt[CHARGES], { counter, tonumber(ARGV[10 + h * 2]) }) end

@@ -31,7 +31,7 @@ local function add_open(key, counter, metric, open)
   local id, attempt_key = open[1], base .. 'a:' .. open[1]
   local attempt = attempt_of(attempt_key)
   if not attempt then
-    attempt = { THIN, now, false, open[3], {}, {}, {}, 0, 0, 0, 0 }
+    attempt = { THIN, now, false, open[3], {}, {}, {}, 0, 0, 0, 0, false }
     occupy(base, KEYS[2], attempt, id, now + tonumber(ARGV[8]))
   end
   local charged = false
@@ -77,7 +77,11 @@ local function seed_balance(key, counter, metric, committed, open, closed)
   end
   close(key, counter, closed or {})
   call('HSETNX', key, 'h', '0')
-  call('HSET', key, 'x', int(now), 'e', epoch, 'c', int(committed), 'k', closed and int(now + tonumber(ARGV[10])) or '0')
+  local before = committed + tonumber(call('HGET', key, 'h'))
+  call('HSET', key, 'x', int(now), 'e', epoch, 'c', int(committed), 'i', int(before))
+  call('HSET', key, 'k', closed and int(now + tonumber(ARGV[10])) or '0')
+  -- A grace of an earlier epoch is over, or nothing was spent beyond the limit.
+  call('HDEL', key, 'g')
   call('PEXPIRE', key, BALANCE_TTL)
 end
 
