@@ -34,13 +34,15 @@ export interface CountersOptions {
   readonly redis: { readonly url: string; readonly prefix: string } | null;
   readonly role: string;
   readonly clock: Clock;
+  /** In place of the time of Redis, which several proxies agree on. */
+  readonly redisClock?: Clock | undefined;
   readonly log: Logger;
 }
 
 /** @throws Error when counters are to be in this process and another proxy serves the same database. */
 export async function connectCounters(options: CountersOptions): Promise<Counters> {
-  const { databaseUrl, redis, role, clock, log } = options;
-  if (redis) return shareCounters(redis, clock, log);
+  const { databaseUrl, redis, role, clock, redisClock, log } = options;
+  if (redis) return shareCounters(redis, clock, redisClock, log);
   const lock = await acquireSoleProxyLock({ url: databaseUrl, role, log });
   const store = createLocalCounterStore({ clock });
   return {
@@ -70,12 +72,14 @@ export async function connectCounters(options: CountersOptions): Promise<Counter
 function shareCounters(
   { url, prefix }: { readonly url: string; readonly prefix: string },
   clock: Clock,
+  redisClock: Clock | undefined,
   log: Logger,
 ): Counters {
   const redis = connectRedis(url);
   const store = createRedisCounterStore({
     redis,
     prefix,
+    ...(redisClock && { nowMs: () => redisClock.now() }),
     onAvailability(state, err) {
       if (state === 'open') log.error({ err }, 'Redis is given up for a moment');
       else log.info('Redis answers again');

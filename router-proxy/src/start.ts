@@ -1,4 +1,4 @@
-import { systemClock } from '@weir/kernel/clock';
+import { systemClock, type Clock } from '@weir/kernel/clock';
 import { createAdminServer } from '@weir/service/admin-server';
 import type { Check } from '@weir/service/health';
 import { createLifecycle, type Lifecycle } from '@weir/service/lifecycle';
@@ -33,11 +33,18 @@ const POOL_SWEEP_MS = 60_000;
 /** For what has to be written and closed once the last stream is over. */
 const AFTERMATH_MS = 10_000;
 
+export interface StartOptions {
+  readonly log: Logger;
+  /** Replaces the time of the machine and of Redis, for tests that cannot wait for midnight. */
+  readonly clock?: Clock;
+}
+
 /** Starts the inference proxy. @throws Error with a sentence for operators when it cannot serve. */
-export async function start(config: Config, { log }: { readonly log: Logger }): Promise<Running> {
+export async function start(config: Config, options: StartOptions): Promise<Running> {
+  const { log } = options;
   const resources = createLifecycle({ log, graceMs: config.graceMs + AFTERMATH_MS });
   try {
-    const ports = await compose(config, log, resources);
+    const ports = await compose(config, options, resources);
     return { ports, stop: async () => void (await resources.stop()) };
   } catch (thrown) {
     await resources.stop();
@@ -46,8 +53,12 @@ export async function start(config: Config, { log }: { readonly log: Logger }): 
 }
 
 /** Everything is built and added in the order in which it depends on each other, and stops the other way round. */
-async function compose(config: Config, log: Logger, resources: Lifecycle): Promise<Running['ports']> {
-  const clock = systemClock;
+async function compose(
+  config: Config,
+  { log, clock: givenClock }: StartOptions,
+  resources: Lifecycle,
+): Promise<Running['ports']> {
+  const clock = givenClock ?? systemClock;
   const registry = createMetrics({ service: SERVICE });
   const pool = (applicationName: string, max: number, statementTimeoutMs: number) => {
     const created = createPool({
@@ -69,6 +80,7 @@ async function compose(config: Config, log: Logger, resources: Lifecycle): Promi
     redis: config.redis,
     role: ROLE,
     clock,
+    redisClock: givenClock,
     log,
   });
   resources.add({ name: 'counters', stop: () => counters.stop() });

@@ -31,6 +31,10 @@ export interface TestProxy {
   addApiKey(columns?: Readonly<Record<string, unknown>>): Promise<string>;
   addProviderKey(columns?: Readonly<Record<string, unknown>>, secret?: string): Promise<Uuid>;
   addModel(name: string, columns?: Readonly<Record<string, unknown>>): Promise<Uuid>;
+  /** By the proxy's clock. */
+  now(): number;
+  /** Moves the clock of the proxy and of its counters. */
+  advance(ms: number): void;
   addBudget(columns: Readonly<Record<string, unknown>>): Promise<Uuid>;
   /** How a request's attempts were closed in the attempt log, in order, once so many of them are. */
   closes(response: Response, count?: number): Promise<readonly AttemptRow[]>;
@@ -81,7 +85,9 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     ...options.environment,
   };
   const log = createLogger({ service: 'router-proxy', level: environment.LOG_LEVEL });
-  const running = await start(loadConfig(configSchema, environment), { log });
+  let aheadMs = 0;
+  const clock = { now: () => Date.now() + aheadMs };
+  const running = await start(loadConfig(configSchema, environment), { log, clock });
   const url = `http://127.0.0.1:${running.ports.http}`;
   return {
     url,
@@ -96,6 +102,10 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     addModel: seed.addModel,
     addBudget: seed.addBudget,
     closes: (response, count = 1) => readCloses(db, requestIdOf(response), count),
+    now: clock.now,
+    advance(ms) {
+      aheadMs += ms;
+    },
     post: (path, body, init = {}) => post(url + path, body, { apiKey, ...init }),
     async stop() {
       await running.stop();

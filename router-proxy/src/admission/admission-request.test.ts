@@ -142,6 +142,7 @@ describe('a denial', () => {
         limit: 5_000_000_000n,
         committed: 4_999_000_000n,
         held: 500_000n,
+        isGraceOver: false,
       },
       policy,
     );

@@ -1,13 +1,9 @@
 import type { WindowState } from '@weir/counters/contract';
-import type { SnapshotBudget } from '@weir/contracts/policy-snapshot';
 import { assertNever } from '@weir/kernel/assert-never';
 import { AppError } from '@weir/kernel/errors';
-import { encodeId } from '@weir/kernel/ids';
-import { formatUsd } from '@weir/kernel/money';
-import { periodSpan } from '@weir/kernel/period';
 import type { Policy } from '../keys/policy.ts';
 import type { Admission } from '../metering/contract.ts';
-import { budgetCounter } from './holdings.ts';
+import { holdingError } from './holding-denial.ts';
 
 type Denied = Extract<Admission, { kind: 'denied' }>;
 
@@ -30,7 +26,7 @@ export function denialError(denied: Denied, policy: Policy): AppError {
         },
       );
     case 'holding':
-      return budgetError(denied, policy);
+      return holdingError(denied, policy);
     default:
       return assertNever(denied);
   }
@@ -58,48 +54,6 @@ function windowError(window: WindowState, reason: 'window' | 'cooldown', seconds
       },
     },
   );
-}
-
-function budgetError(denied: Extract<Denied, { reason: 'holding' }>, policy: Policy): AppError {
-  const { timeZone } = policy.snapshot.organization;
-  const budget = policy.blockingBudgets.find(
-    ({ id, period }) =>
-      budgetCounter(id, periodSpan(period, denied.nowMs, timeZone).startMs) === denied.counter,
-  );
-  if (!budget) return new AppError('BUDGET_EXCEEDED', 'A budget of this API key is used up.');
-  const { endMs } = periodSpan(budget.period, denied.nowMs, timeZone);
-  const resetsAt = budget.period === 'TOTAL' ? null : new Date(endMs).toISOString();
-  const amount = (value: bigint): string => formatAmount(budget.metric, value);
-  const held = denied.held > 0n ? `, ${amount(denied.held)} are held by running requests` : '';
-  const reset = resetsAt === null ? 'It does not reset' : `It resets at ${resetsAt}`;
-  return new AppError(
-    'BUDGET_EXCEEDED',
-    `The budget "${budget.name}" of ${amount(denied.limit)} has no room for this request: ` +
-      `${amount(denied.committed)} are spent${held}. ${reset}; raising it takes effect at once.`,
-    {
-      details: {
-        budget: {
-          id: encodeId('budget', budget.id),
-          name: budget.name,
-          metric: budget.metric,
-          period: budget.period,
-          limit: plainAmount(budget.metric, denied.limit),
-          spent: plainAmount(budget.metric, denied.committed),
-          held: plainAmount(budget.metric, denied.held),
-          resetsAt,
-        },
-      },
-    },
-  );
-}
-
-function formatAmount(metric: SnapshotBudget['metric'], value: bigint): string {
-  return metric === 'COST' ? `${formatUsd(value)} USD` : `${value} ${metric.toLowerCase()}`;
-}
-
-/** A decimal string: USD for COST, a count otherwise. */
-function plainAmount(metric: SnapshotBudget['metric'], value: bigint): string {
-  return metric === 'COST' ? formatUsd(value) : value.toString();
 }
 
 type Scope = 'organization' | 'account' | 'apiKey';

@@ -10,6 +10,7 @@ export interface Holdings {
   readonly validWithin: CalendarSpan;
 }
 
+const MINUTE_MS = 60_000;
 const NONE: readonly Holding[] = [];
 
 /** What a blocking budget's counter is called in one period. */
@@ -41,6 +42,7 @@ function holdingOf(budget: SnapshotBudget, periodStartMs: number, bound: Attempt
     counter: budgetCounter(budget.id, periodStartMs),
     metric: budget.metric,
     limit: budget.limit,
+    graceMs: budget.graceMinutes * MINUTE_MS,
     ...amountOf(budget.metric, bound),
   };
 }

@@ -53,7 +53,7 @@ export function createAdmit({ gate, meter, deployments, clock, settings, onAdmit
       const durationMs = performance.now() - startedMs;
       run.exchange.notes.admissionMs = (run.exchange.notes.admissionMs ?? 0) + durationMs;
       onAdmitted(durationMs);
-      if (attemptNumber === 1) noteLimits(run, admission);
+      noteLimits(run, admission);
       if (admission.kind === 'denied') throw denialError(admission, run.policy);
       const intent = admittedIntent(prepared, admission);
       meter.begin(intent, prepared.request, admission.outputCap);
@@ -101,11 +101,15 @@ function draftOf(
   };
 }
 
+/** Later attempts of a request count in no window of requests, so the first one's headers stay. */
 function noteLimits({ exchange }: InferenceRun, admission: Admission): void {
+  if (exchange.limitHeaders.length > 0) return;
+  const graceUntilMs = admission.kind === 'admitted' ? admission.graceUntilMs : null;
   const windows = windowsOf(admission);
-  if (windows.length === 0) return;
+  if (windows.length === 0 && graceUntilMs === null) return;
   const headers: string[] = [];
   appendLimitHeaders(headers, windows, admission.nowMs, exchange.dialect);
+  if (graceUntilMs !== null) headers.push('x-weir-budget-grace', new Date(graceUntilMs).toISOString());
   exchange.limitHeaders = headers;
 }
 
