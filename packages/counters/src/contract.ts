@@ -1,4 +1,5 @@
 import type { Uuid } from '@weir/kernel/ids';
+import type { GraceState } from './grace.ts';
 
 /**
  * The counter store: shared, fast and rebuildable. Everything in it can be thrown away at any moment; the truth is
@@ -137,6 +138,32 @@ export type AdmitResult =
   /** `validWithin` does not contain the store's time: compute periods for `nowMs` and ask again. */
   | { readonly kind: 'stale'; readonly nowMs: number };
 
+/** What to tell about; the same members as of an admission. */
+export type InspectRequest = Pick<
+  AdmitRequest,
+  'organizationId' | 'windows' | 'concurrency' | 'holdings' | 'day' | 'validWithin'
+>;
+
+export interface InspectedWindow extends WindowState {
+  /** Until one more request is let through if nothing else happens; 0 where it is now. */
+  readonly retryAfterMs: number;
+}
+
+export type InspectResult =
+  | {
+      readonly kind: 'inspected';
+      readonly nowMs: number;
+      readonly windows: readonly InspectedWindow[];
+      readonly concurrency: readonly (ConcurrencyLimit & { readonly running: number })[];
+      readonly holdings: readonly {
+        readonly counter: string;
+        readonly committed: bigint;
+        readonly held: bigint;
+        readonly grace: GraceState;
+      }[];
+    }
+  | Extract<AdmitResult, { kind: 'unseeded' | 'stale' }>;
+
 export interface WindowSeed {
   readonly window: WindowLimit;
   /** The cell's own count and the previous cell's, as recorded in Postgres. */
@@ -223,6 +250,8 @@ export interface CounterStore {
    * A known attempt gets the same answer again, without a second effect; its windows are as they are now.
    */
   admit(request: AdmitRequest): Promise<AdmitResult>;
+  /** How everything stands that an admission would look at, in the order of the request. Changes nothing. */
+  inspect(request: InspectRequest): Promise<InspectResult>;
   /** Extends leases; answers the attempts whose record the store no longer has (flushed): re-assert those. */
   renew(organizationId: Uuid, attemptIds: readonly Uuid[], leaseMs: number): Promise<readonly Uuid[]>;
   /**

@@ -29,6 +29,7 @@ export function createLocalTestStore(seedQuarantineMs = 200): TestStore {
   let store = open();
   const through: CounterStore = {
     admit: (request) => store.admit(request),
+    inspect: (request) => store.inspect(request),
     renew: (organizationId, ids, leaseMs) => store.renew(organizationId, ids, leaseMs),
     leased: (organizationId, ids) => store.leased(organizationId, ids),
     reassert: (request, outputCap) => store.reassert(request, outputCap),

@@ -62,19 +62,19 @@ export function lease(
   holdAll(attempt, request, outputCap, isOlder, nowMs);
 }
 
-function holdingsSeeded(organization: Organization, request: AdmitRequest): boolean {
+export function holdingsSeeded(organization: Organization, request: Pick<AdmitRequest, 'holdings'>): boolean {
   for (const holding of request.holdings) {
     if (organization.counters.get(holding.counter)?.seeded !== true) return false;
   }
   return true;
 }
 
-function unseeded(
+export function unseeded(
   state: LocalState,
   organization: Organization,
-  request: AdmitRequest,
+  request: Pick<AdmitRequest, 'windows' | 'holdings'>,
   nowMs: number,
-): AdmitResult {
+): Extract<AdmitResult, { kind: 'unseeded' }> {
   const holdings = request.holdings
     .map((holding) => holding.counter)
     .filter((name) => organization.counters.get(name)?.seeded !== true);

@@ -2,6 +2,7 @@ import type { Clock } from '@weir/kernel/clock';
 import type { CounterStore } from '../contract.ts';
 import { admit } from './admit.ts';
 import { createEnded } from './ended.ts';
+import { inspect } from './inspect.ts';
 import { expired, reassert, renew } from './leases.ts';
 import { seed } from './seed.ts';
 import { conclude, settle } from './settle.ts';
@@ -42,6 +43,7 @@ export function createLocalCounterStore({
 
   return Object.freeze<CounterStore>({
     admit: (request) => answer((nowMs) => admit(state, request, nowMs)),
+    inspect: (request) => answer((nowMs) => inspect(state, request, nowMs)),
     renew: (_organizationId, ids, leaseMs) => answer((nowMs) => renew(state, ids, leaseMs, nowMs)),
     leased: (_organizationId, ids) =>
       answer(() => ids.filter((id) => state.live.has(id) || state.unconcluded.has(id))),

@@ -15,7 +15,7 @@ type Slots = readonly (Slot | undefined)[];
 export function resolveSlots(
   state: LocalState,
   organization: Organization,
-  request: AdmitRequest,
+  request: Pick<AdmitRequest, 'windows' | 'day'>,
   nowMs: number,
 ): boolean {
   const { slots } = state;

@@ -29,7 +29,11 @@ interface SubjectPlan {
 }
 
 /** @throws TypeError, RangeError when the caller broke the contract. */
-export function encodeAdmit(context: CallContext, request: AdmitRequest): AdmitCall {
+export function encodeAdmit(
+  context: CallContext,
+  request: AdmitRequest,
+  purpose: 'admit' | 'inspect' = 'admit',
+): AdmitCall {
   const { keys } = context;
   const { attemptId, validWithin, day, outputCap, windows, concurrency } = request;
   const plans = planSubjects(windows);
@@ -38,7 +42,7 @@ export function encodeAdmit(context: CallContext, request: AdmitRequest): AdmitC
   numbers.push(validWithin.startMs, validWithin.endMs, day.startMs, day.endMs);
   numbers.push(outputCap === null ? NONE : Math.max(0, outputCap), leastCap(request), request.outputCapMin);
   numbers.push(request.leaseMs, request.cooldownMs, context.newEpoch);
-  numbers.push(plans.length, concurrency.length, request.holdings.length);
+  numbers.push(plans.length, concurrency.length, request.holdings.length, purpose === 'inspect' ? 1 : 0);
   const positions: number[] = [];
   for (const plan of plans) {
     names.push(keys.windows(plan.subject));

@@ -4,7 +4,7 @@ import type { AdmitCall } from './admit-call.ts';
 import { fromDoubles } from './doubles.ts';
 
 /** First member of every reply of `admit.lua`; the second is the store's time. */
-const STATUS = {
+export const STATUS = {
   admitted: 1,
   window: 2,
   concurrency: 3,
@@ -12,11 +12,12 @@ const STATUS = {
   unseeded: 5,
   stale: 6,
   withdrawn: 7,
+  inspected: 8,
 } as const;
 
-type Reply = readonly number[];
+export type Reply = readonly number[];
 
-function intAt(reply: Reply, index: number): number {
+export function intAt(reply: Reply, index: number): number {
   const value = reply[index];
   if (value === undefined)
     throw new TypeError(`a script of the counter store answered without a number at ${index}`);
@@ -74,8 +75,8 @@ function statesOf(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: n
   return states;
 }
 
-const LETS_THROUGH = 0;
-const COOLING = 2;
+export const LETS_THROUGH = 0;
+export const COOLING = 2;
 
 /** Names the window that takes longest, so waiting for it is waiting for all. */
 function deniedByWindow(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: number): AdmitResult {
@@ -140,7 +141,12 @@ function deniedByHolding(reply: Reply, request: AdmitRequest, nowMs: number): Ad
   };
 }
 
-function unseeded(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: number): AdmitResult {
+export function unseeded(
+  reply: Reply,
+  call: AdmitCall,
+  request: Pick<AdmitRequest, 'windows' | 'holdings'>,
+  nowMs: number,
+): Extract<AdmitResult, { kind: 'unseeded' }> {
   const firstHolding = 6 + intAt(reply, 5);
   const missing = new Set<number>();
   for (let at = 6; at < firstHolding; at++) missing.add(call.positions[intAt(reply, at) - 1] ?? -1);

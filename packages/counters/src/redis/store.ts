@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
-import type { Uuid } from '@weir/kernel/ids';
+import { parseUuid, type Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, AdmitResult, CounterStore, Settlement } from '../contract.ts';
 import { toAmount } from '../amount.ts';
 import { encodeAdmit } from './admit-call.ts';
 import { decodeAdmit } from './admit-reply.ts';
 import { createBreaker } from './breaker.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './connection.ts';
+import { decodeInspect } from './inspect-reply.ts';
 import { organizationKeys, type CallContext } from './keys.ts';
 import { encodeReassert } from './reassert-call.ts';
 import { ANNOUNCE_MS, createRegistry } from './registry.ts';
@@ -48,6 +49,15 @@ const PAUSE_MS = 500;
 const REANNOUNCE_MS = 1_000;
 const RENEWALS_AT_ONCE = 500;
 const CONCLUDED_AT_ONCE = 500;
+/** What the script of admission asks for beside; nothing of it is looked at. */
+const INSPECTION = {
+  attemptId: parseUuid('00000000-0000-0000-0000-000000000000'),
+  outputCap: 0,
+  outputCapMin: 0,
+  leaseMs: 0,
+  cooldownMs: 0,
+  evidence: '',
+} as const;
 
 /**
  * The counter store that any number of proxies share: Redis 7 or later, alone, with Sentinel or as a cluster. One
@@ -124,6 +134,10 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
 
   return Object.freeze<RedisCounterStore>({
     admit,
+    async inspect(request) {
+      const call = encodeAdmit(contextOf(request.organizationId), { ...INSPECTION, ...request }, 'inspect');
+      return decodeInspect(await runner.binaryScript('admit', call.keys, call.args), call, request);
+    },
     renew,
     settle,
     async conclude(organizationId, ids) {

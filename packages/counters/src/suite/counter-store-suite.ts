@@ -2,6 +2,7 @@ import { describeConcurrency } from './concurrency.ts';
 import { describeFlush } from './flush.ts';
 import { describeGrace } from './grace.ts';
 import { describeHoldings } from './holdings.ts';
+import { describeInspection } from './inspection.ts';
 import type { CreateRig } from './rig.ts';
 import { describeSeeding } from './seeding.ts';
 import { describeWindowProperties } from './window-properties.ts';
@@ -17,6 +18,7 @@ export function describeCounterStore(createRig: CreateRig, runs: number): void {
   describeConcurrency(createRig);
   describeHoldings(createRig);
   describeGrace(createRig);
+  describeInspection(createRig);
   describeSeeding(createRig);
   describeFlush(createRig);
   describeWindowProperties(createRig, runs);

@@ -2,8 +2,8 @@
 -- KEYS: epoch, attempt, leases, then S windows, C concurrency, H balances.
 -- ARGV: 1 numbers, 2 base, 3 attempt id, 4 evidence. The numbers are doubles in one string, -1 where none is given:
 --   1 now, 2 seed quarantine, 3-4 valid from/until, 5-6 day start/end, 7 output cap, 8 least cap, 9 cap of a thin
---   attempt, 10 lease, 11 cooldown, 12 id of the epoch to open where there is none, 13 S, 14 C, 15 H, then per subject
---   six limits (in the order of slots), per concurrency its limit, per balance limit, fixed, per output token, metric, grace.
+--   attempt, 10 lease, 11 cooldown, 12 id of the epoch to open where there is none, 13 S, 14 C, 15 H, 16 whether only to
+--   tell how everything stands (1) or to admit (0), then per subject six limits (in the order of slots), per concurrency its limit, per balance limit, fixed, per output token, metric, grace.
 -- Returns doubles in one string, {status, now, ...}:
 --   1 admitted: cap or -1, end of the grace that let it in or -1, then current and previous of every limited slot
 --   2 window denied: per limited slot current, previous, cooling until, flag (0 lets through, 1 full, 2 cooling)
@@ -11,6 +11,8 @@
 --   4 balance denied: position, committed, held
 --   5 unseeded: epoch, opened at, ms until balances may be seeded, count of windows, their positions, positions of balances
 --   6 stale   7 withdrawn
+--   8 told: per limited slot as 2, per concurrency the count of live leases, per balance committed, held, inherited, when
+--     its grace began and for which limit (-1 each where it has not)
 
 local function answer(...)
   return struct.pack('<' .. string.rep('d', select('#', ...)), ...)
@@ -22,7 +24,7 @@ local now = N[1] == NONE and server_now() or N[1]
 local day_start, day_end, cooldown = N[5], N[6], N[11]
 local asked = N[7] ~= NONE and N[7] or nil
 local S, C, H = N[13], N[14], N[15]
-local LIMITS, CONCURRENCY, BALANCES = 15, 15 + S * 6, 15 + S * 6 + C
+local LIMITS, CONCURRENCY, BALANCES = 16, 16 + S * 6, 16 + S * 6 + C
 
 local epoch, opened_at = epoch_of(KEYS[1], now, int(N[12]))
 local attempt = attempt_of(KEYS[2])
@@ -79,6 +81,23 @@ for n = 1, count do
   local cooling = now < subject[at + COOL_UNTIL] and limit <= subject[at + COOL_LIMIT]
   flags[n] = cooling and 2 or fits(subject, slot_of[n], limit, now) and 0 or 1
   denied = denied or flags[n] > 0
+end
+if N[16] == 1 then
+  local reply = { 8, now }
+  local function tell(...)
+    for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
+  end
+  for n = 1, count do
+    local subject, at = subjects[subject_of[n]], offset_of(slot_of[n])
+    tell(subject[at + CURRENT], subject[at + PREVIOUS], subject[at + COOL_UNTIL], flags[n])
+  end
+  for c = 1, C do tell(call('ZCOUNT', KEYS[3 + S + c], '(' .. int(now), '+inf')) end
+  for h = 1, H do
+    local fields = call('HMGET', KEYS[3 + S + C + h], 'i', 'g')
+    local started, started_for = string.match(fields[2] or '', '(.*)|(.*)')
+    tell(committed[h], held[h], tonumber(fields[1] or 0), tonumber(started or NONE), tonumber(started_for or NONE))
+  end
+  return answer(unpack(reply))
 end
 if denied then
   local reply, changed = { 2, now }, {}
