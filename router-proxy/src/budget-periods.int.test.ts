@@ -55,7 +55,7 @@ describe.each(testStores)('with counters $name', (store) => {
     const last = await ask(model);
     expect(last.status).toBe(200);
     expect(last.headers.get('x-weir-budget-grace')).toBe(new Date(untilMs).toISOString());
-    await Promise.all([proxy.attempts(first), proxy.attempts(last)]);
+    await Promise.all([proxy.closes(first), proxy.closes(last)]);
     proxy.advance(5_000);
     const denied = await ask(model);
     expect(denied.status).toBe(402);
