@@ -32,6 +32,9 @@ import type { ProviderHealth } from './routing/provider-health.ts';
 import { createRoutingDecisions } from './routing/routing-decisions.ts';
 import { createRoutingRoutes } from './routing/routing-routes.ts';
 import type { OriginPools } from './upstream/origin-pools.ts';
+import { createAuditRoute } from './usage/audit-route.ts';
+import type { KeyReads } from './usage/key-reads.ts';
+import { createUsageRoute } from './usage/usage-route.ts';
 import { createTokenCache } from './upstream/token-cache.ts';
 
 export interface RequestPathOptions {
@@ -42,6 +45,7 @@ export interface RequestPathOptions {
   readonly meter: Meter;
   readonly health: ProviderHealth;
   readonly requestNames: RequestNames;
+  readonly keyReads: KeyReads;
   readonly pools: OriginPools;
   readonly live: LiveRequests;
   readonly reporter: Reporter;
@@ -92,7 +96,12 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
   return createServer({
     endpoints,
     /** Every question that the proxy answers itself. */
-    readRoutes: [modelsRoute, ...createRoutingRoutes({ deployments, refusedKeys, decisions })],
+    readRoutes: [
+      modelsRoute,
+      ...createRoutingRoutes({ deployments, refusedKeys, decisions }),
+      createUsageRoute({ reads: options.keyReads, gate, clock }),
+      createAuditRoute(options.keyReads),
+    ],
     serveInference: createServeInference({
       identify,
       addressOf,

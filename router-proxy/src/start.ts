@@ -19,6 +19,7 @@ import { createMetering } from './metering/metering.ts';
 import { METERING_DEFAULTS } from './metering/settings.ts';
 import { createRequestPath } from './request-path.ts';
 import { createProviderHealth } from './routing/provider-health.ts';
+import { createKeyReads } from './usage/key-reads.ts';
 import { createOriginPools } from './upstream/origin-pools.ts';
 
 const SERVICE = 'router-proxy';
@@ -27,6 +28,9 @@ const ROLE = 'weir_proxy';
 /** Policies are read one small call at a time; the ledger keeps several batches in flight. */
 const POLICY_CONNECTIONS = 4;
 const LEDGER_CONNECTIONS = 8;
+/** What keys ask about themselves waits in a line of its own. */
+const REPORT_CONNECTIONS = 2;
+const REPORT_TIMEOUT_MS = 5_000;
 /** A request waits for its policy, so it has to come soon or not at all. */
 const POLICY_TIMEOUT_MS = 2_000;
 const POOL_SWEEP_MS = 60_000;
@@ -74,6 +78,8 @@ async function compose(
   };
   const policyPool = pool('weir-proxy-policy', POLICY_CONNECTIONS, POLICY_TIMEOUT_MS);
   const ledgerPool = pool('weir-proxy-ledger', LEDGER_CONNECTIONS, METERING_DEFAULTS.queryTimeoutMs);
+
+  const reportPool = pool('weir-proxy-reports', REPORT_CONNECTIONS, REPORT_TIMEOUT_MS);
 
   const counters = await connectCounters({
     databaseUrl: config.databaseUrl,
@@ -166,6 +172,7 @@ async function compose(
     meter: metering.meter,
     health,
     requestNames: counters.requestNames,
+    keyReads: createKeyReads(reportPool),
     pools,
     live,
     reporter,

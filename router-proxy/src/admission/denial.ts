@@ -4,6 +4,7 @@ import { AppError } from '@weir/kernel/errors';
 import type { Policy } from '../keys/policy.ts';
 import type { Admission } from '../metering/contract.ts';
 import { holdingError } from './holding-denial.ts';
+import { modelOf, scopeOf } from './subject.ts';
 
 type Denied = Extract<Admission, { kind: 'denied' }>;
 
@@ -56,17 +57,10 @@ function windowError(window: WindowState, reason: 'window' | 'cooldown', seconds
   );
 }
 
-type Scope = 'organization' | 'account' | 'apiKey';
-
-function scopeOf(subject: string): Scope {
-  if (subject.startsWith('org:')) return 'organization';
-  return subject.startsWith('acc:') ? 'account' : 'apiKey';
-}
-
 function holderOf(subject: string): string {
   const holder = { organization: 'The organization', account: 'The account', apiKey: 'This API key' }[
     scopeOf(subject)
   ];
-  const bar = subject.indexOf('|');
-  return bar === -1 ? holder : `${holder}, for the model "${subject.slice(bar + 1)}",`;
+  const model = modelOf(subject);
+  return model === null ? holder : `${holder}, for the model "${model}",`;
 }

@@ -20,8 +20,9 @@ const WINDOWS: readonly (readonly [Exclude<keyof LimitSet, 'concurrency'>, Windo
 /**
  * All limits that a request for one effective model is subject to, node by node: what the node allows in all, and what
  * it allows for this model. Aliases and mapped names share the counters, because the effective name keeps them.
+ * @param effectiveModel Null for the limits that count whatever the model.
  */
-export function limitsFor(nodes: readonly LimitNode[], effectiveModel: string): ModelLimits {
+export function limitsFor(nodes: readonly LimitNode[], effectiveModel: string | null): ModelLimits {
   const windows: WindowLimit[] = [];
   const concurrency: ConcurrencyLimit[] = [];
   const collect = (subject: string, limits: LimitSet): void => {
@@ -33,6 +34,7 @@ export function limitsFor(nodes: readonly LimitNode[], effectiveModel: string): 
   };
   for (const { subject, limits, modelLimits } of nodes) {
     collect(subject, limits);
+    if (effectiveModel === null) continue;
     const ofModel = bestMatch(modelLimits, ({ pattern }) => pattern, effectiveModel);
     if (ofModel) collect(`${subject}|${effectiveModel}`, ofModel.limits);
   }

@@ -1,8 +1,11 @@
 import type { AttemptClose, AttemptIntent } from '@weir/contracts/attempt-record';
-import type { AdmitRequest, AdmitResult } from '@weir/counters/contract';
+import type { AdmitRequest, AdmitResult, InspectRequest, InspectResult } from '@weir/counters/contract';
 
 /** What the request path needs of the counter store: answers that are final, never "seed me first". */
 export type Admission = Extract<AdmitResult, { kind: 'admitted' | 'denied' }>;
+
+/** How everything stands that an admission would look at. */
+export type Inspection = Extract<InspectResult, { kind: 'inspected' }>;
 
 export interface AdmissionGate {
   /**
@@ -11,6 +14,8 @@ export interface AdmissionGate {
    * @throws AppError DEPENDENCY_UNAVAILABLE when the store or the seed cannot be reached and a holding demands it.
    */
   admit(build: (nowMs: number) => AdmitRequest, signalOf: () => AbortSignal): Promise<Admission>;
+  /** The same without asking for anything. @throws AppError DEPENDENCY_UNAVAILABLE */
+  inspect(build: (nowMs: number) => InspectRequest, signal: AbortSignal): Promise<Inspection>;
 }
 
 /** Turns attempts into rows of the ledger and settles their counters. No call ever throws or waits for a network. */

@@ -37,7 +37,15 @@ function aGate(aheadMs = 0, read: () => Promise<void> = () => Promise.resolve())
   const store = createLocalCounterStore({ clock: { now: () => NOON + aheadMs } });
   const metrics = createMeteringMetrics(new Registry());
   const isRecorded = () => Promise.resolve();
-  const parts = { store, ledger, isRecorded, metrics, emptyWindowsWithoutLedger: true, timeoutMs: 1_000 };
+  const parts = {
+    store,
+    ledger,
+    isRecorded,
+    metrics,
+    emptyWindowsWithoutLedger: true,
+    timeoutMs: 1_000,
+    leaseMs: 60_000,
+  };
   const gate = createGate({
     store,
     seeder: createSeeder(parts),

@@ -1,15 +1,31 @@
-import { CounterStoreUnavailable, type AdmitRequest, type CounterStore } from '@weir/counters/contract';
+import {
+  CounterStoreUnavailable,
+  type AdmitRequest,
+  type AdmitResult,
+  type CounterStore,
+  type InspectRequest,
+  type InspectResult,
+} from '@weir/counters/contract';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
-import type { Admission, AdmissionGate } from './contract.ts';
+import type { AdmissionGate } from './contract.ts';
 import type { MeteringMetrics } from './metrics.ts';
-import type { Seeder } from './seeder.ts';
+import type { Seeder, SeedRequest, Unseeded } from './seeder.ts';
+
+/** A store and what fills it. */
+interface Counting {
+  readonly store: CounterStore;
+  readonly seeder: Seeder;
+}
+
+/** The answers after which a store is asked again. */
+type NotYet = Extract<AdmitResult, { kind: 'unseeded' | 'stale' }>;
 
 export interface GateOptions {
   readonly store: CounterStore;
   readonly seeder: Seeder;
   /** Serves requests without holdings while the store is away; undefined where the store is in this process. */
-  readonly fallback: { readonly store: CounterStore; readonly seeder: Seeder } | undefined;
+  readonly fallback: Counting | undefined;
   readonly clock: Clock;
   readonly metrics: MeteringMetrics;
   readonly failClosed: boolean;
@@ -32,29 +48,32 @@ export function createGate(options: GateOptions): Gate {
   /** Until then nobody asks a store that has just failed; the first to ask after it is the probe. */
   let awayUntilMs = Number.NEGATIVE_INFINITY;
 
-  const ask = async (
-    from: { readonly store: CounterStore; readonly seeder: Seeder },
-    build: (nowMs: number) => AdmitRequest,
+  /** @param put Asks a store; again when its counters were seeded, or its clock disagrees. */
+  const ask = async <R extends SeedRequest, A extends { readonly nowMs: number }>(
+    from: Counting,
+    put: (store: CounterStore, request: R) => Promise<A | NotYet>,
+    build: (nowMs: number) => R,
     signalOf: () => AbortSignal,
-  ): Promise<{ readonly request: AdmitRequest; readonly admission: Admission }> => {
+  ): Promise<{ readonly request: R; readonly answer: A }> => {
     let request = build(clock.now() + offsetMs);
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const answer = await from.store.admit(request);
+      const answer = await put(from.store, request);
       offsetMs = answer.nowMs - clock.now();
-      if (answer.kind === 'admitted' || answer.kind === 'denied') return { request, admission: answer };
+      if (!isNotYet(answer)) return { request, answer };
       if (answer.kind === 'unseeded') await seed(from.seeder, request, answer, signalOf());
       request = build(clock.now() + offsetMs);
     }
     throw unavailable('counters could not be seeded', undefined);
   };
 
-  const askShared = async (build: (nowMs: number) => AdmitRequest, signalOf: () => AbortSignal) => {
+  /** The same of the shared store, which may be away. */
+  const askShared = async <T>(asking: () => Promise<T>): Promise<T> => {
     const nowMs = clock.now();
     if (nowMs < awayUntilMs) throw new CounterStoreUnavailable('the counter store failed a moment ago');
     // While it is known to be away, one request at a time finds out whether it is back.
     if (awayUntilMs > Number.NEGATIVE_INFINITY) awayUntilMs = nowMs + storeRetryMs;
     try {
-      const asked = await ask({ store, seeder }, build, signalOf);
+      const asked = await asking();
       awayUntilMs = Number.NEGATIVE_INFINITY;
       return asked;
     } catch (error) {
@@ -69,25 +88,41 @@ export function createGate(options: GateOptions): Gate {
   return {
     async admit(build, signalOf) {
       try {
-        return (await askShared(build, signalOf)).admission;
+        return (await askShared(() => ask({ store, seeder }, admitTo, build, signalOf))).answer;
       } catch (error) {
         if (!(error instanceof CounterStoreUnavailable)) throw error;
         const needsStore = failClosed || build(clock.now() + offsetMs).holdings.length > 0;
         if (!fallback || needsStore) throw unavailable(error.message, error);
       }
       metrics.fallbacks.inc();
-      const { request, admission } = await ask(fallback, build, signalOf);
+      const { request, answer } = await ask(fallback, admitTo, build, signalOf);
       fallbackAdmissions.add(request);
-      return admission;
+      return answer;
+    },
+    async inspect(build, signal) {
+      try {
+        return (await askShared(() => ask({ store, seeder }, inspectIn, build, () => signal))).answer;
+      } catch (error) {
+        if (!(error instanceof CounterStoreUnavailable)) throw error;
+        throw unavailable(error.message, error);
+      }
     },
     isFallbackAdmission: (admission) => fallbackAdmissions.has(admission),
   };
 }
 
+const admitTo = (store: CounterStore, request: AdmitRequest): Promise<AdmitResult> => store.admit(request);
+const inspectIn = (store: CounterStore, request: InspectRequest): Promise<InspectResult> =>
+  store.inspect(request);
+
+function isNotYet(answer: object): answer is NotYet {
+  return 'kind' in answer && (answer.kind === 'unseeded' || answer.kind === 'stale');
+}
+
 async function seed(
   seeder: Seeder,
-  request: AdmitRequest,
-  answer: Parameters<Seeder['seed']>[1],
+  request: SeedRequest,
+  answer: Unseeded,
   signal: AbortSignal,
 ): Promise<void> {
   try {

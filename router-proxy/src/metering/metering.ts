@@ -164,10 +164,10 @@ interface GateParts {
 }
 
 function openGate({ store, spare, ledger, isRecorded, settings, clock, metrics }: GateParts): Gate {
-  const { failClosed, storeRetryMs, seedTimeoutMs: timeoutMs } = settings;
+  const { failClosed, storeRetryMs, seedTimeoutMs: timeoutMs, leaseMs } = settings;
   const emptyWindowsWithoutLedger = !failClosed;
   const seederOf = (of: CounterStore) =>
-    createSeeder({ store: of, ledger, isRecorded, emptyWindowsWithoutLedger, timeoutMs, metrics });
+    createSeeder({ store: of, ledger, isRecorded, emptyWindowsWithoutLedger, timeoutMs, leaseMs, metrics });
   const fallback = spare && { store: spare, seeder: seederOf(spare) };
   return createGate({ store, seeder: seederOf(store), fallback, clock, metrics, failClosed, storeRetryMs });
 }

@@ -14,6 +14,9 @@ import type { MeteringMetrics } from './metrics.ts';
 import { encodeEvidence } from './record-codec.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
+/** Whatever was asked of the store when counters turned out to be missing. */
+export type SeedRequest = Pick<AdmitRequest, 'organizationId' | 'day' | 'holdings'>;
+
 export type Unseeded = Extract<AdmitResult, { kind: 'unseeded' }>;
 
 /** Fills the counters that a store has lost, or never had, from Postgres. */
@@ -22,7 +25,7 @@ export interface Seeder {
    * Resolves when the counters of the answer were told to the store; asked for by several requests at once, each is
    * read once. Rejects when they could not be read, or with the signal's reason.
    */
-  seed(request: AdmitRequest, answer: Unseeded, signal: AbortSignal): Promise<void>;
+  seed(request: SeedRequest, answer: Unseeded, signal: AbortSignal): Promise<void>;
 }
 
 export interface SeederOptions {
@@ -33,6 +36,8 @@ export interface SeederOptions {
   /** Whether windows start empty when Postgres cannot be read, rather than refuse requests. */
   readonly emptyWindowsWithoutLedger: boolean;
   readonly timeoutMs: number;
+  /** How long the store believes in attempts that it knows from Postgres alone. */
+  readonly leaseMs: number;
   readonly metrics: MeteringMetrics;
 }
 
@@ -40,7 +45,7 @@ const CLOSED_SKEW_MS = 10_000;
 const CLOSED_MAX_MS = 180_000;
 
 export function createSeeder(options: SeederOptions): Seeder {
-  const { store, ledger, isRecorded, emptyWindowsWithoutLedger, timeoutMs, metrics } = options;
+  const { store, ledger, isRecorded, emptyWindowsWithoutLedger, timeoutMs, leaseMs, metrics } = options;
   const flights = new Map<string, Promise<void>>();
 
   /** Joins the flights of the items and starts one for those that have none. */
@@ -67,11 +72,11 @@ export function createSeeder(options: SeederOptions): Seeder {
   };
 
   const seedWindows = async (
-    request: AdmitRequest,
+    request: SeedRequest,
     answer: Unseeded,
     windows: readonly WindowLimit[],
   ): Promise<void> => {
-    const { organizationId, day, leaseMs } = request;
+    const { organizationId, day } = request;
     let seeds: readonly WindowSeed[];
     try {
       const query = { organizationId, atMs: answer.nowMs, dayStartMs: day.startMs, windows };
@@ -87,7 +92,7 @@ export function createSeeder(options: SeederOptions): Seeder {
   };
 
   const seedHoldings = async (
-    request: AdmitRequest,
+    request: SeedRequest,
     answer: Unseeded,
     counters: readonly string[],
   ): Promise<void> => {
@@ -102,7 +107,7 @@ export function createSeeder(options: SeederOptions): Seeder {
       counters.map((counter) => ({ ...parseCounter(counter), periodEndMs, closedSinceMs })),
     );
     const holdings = counters.map((counter, index) => toHoldingSeed(counter, request, positions[index]));
-    const { organizationId, day, leaseMs } = request;
+    const { organizationId, day } = request;
     await store.seed({ organizationId, epoch: answer.epoch, day, windows: [], holdings, leaseMs });
     metrics.seeds.inc(holdings.length);
   };
@@ -127,7 +132,7 @@ export function createSeeder(options: SeederOptions): Seeder {
   };
 }
 
-function toHoldingSeed(counter: string, request: AdmitRequest, position: Position | undefined): HoldingSeed {
+function toHoldingSeed(counter: string, request: SeedRequest, position: Position | undefined): HoldingSeed {
   const metric =
     position?.metric ?? request.holdings.find((holding) => holding.counter === counter)?.metric ?? 'COST';
   // A budget that is gone holds nobody back; the policy without it is on its way.
