@@ -20,6 +20,9 @@ const WINDOWS: readonly (readonly [Exclude<keyof LimitSet, 'concurrency'>, Windo
 /**
  * All limits that a request for one effective model is subject to, node by node: what the node allows in all, and what
  * it allows for this model. Aliases and mapped names share the counters, because the effective name keeps them.
+ *
+ * A limit for a model is one more and never takes the place of the node's own: a node may only narrow, and a total that
+ * some models are exempt from would bound nothing. Of several fitting patterns of a node the best one counts.
  * @param effectiveModel Null for the limits that count whatever the model.
  */
 export function limitsFor(nodes: readonly LimitNode[], effectiveModel: string | null): ModelLimits {
