@@ -40,6 +40,12 @@ const KINDS: readonly Kind[] = [
     provider: 'vertex',
     config: { ...VERTEX, models: names('claude-demo-small') },
   },
+  {
+    model: 'breaking-off',
+    provider: 'openai',
+    config: { models: names('demo-fault-error-event') },
+    endsWithVersion: true,
+  },
 ];
 
 beforeAll(async () => {
@@ -105,6 +111,19 @@ describe('chat completions', () => {
   it('keep Azure’s event without choices, which is no report of usage', async () => {
     const response = await proxy.post(PATH, { model: 'on-azure', messages: conversation, stream: true });
     expect((await response.text()).startsWith('data: {"choices":[]')).toBe(true);
+  });
+
+  it('that the provider breaks off by an event pass, and the ledger says so', async () => {
+    const request = { model: 'breaking-off', messages: conversation, stream: true };
+    const response = await proxy.post(PATH, request);
+    expect(await response.text()).toContain('"error":{"message"');
+    const [close] = await proxy.closes(response);
+    expect(close).toMatchObject({
+      status: 'INCOMPLETE',
+      error_code: 'PROVIDER_SERVER_ERROR',
+      metering_source: 'ESTIMATED',
+    });
+    expect(tokensOf(close).completion).toBeGreaterThan(0);
   });
 
   it('of a model whose keys speak another language are refused before anything is sent', async () => {

@@ -25,6 +25,7 @@ export const messages: Endpoint = {
       stream: readFlag(body, 'stream'),
       idempotencyKey: null,
       bound: boundMessages(body, facts, readMaxTokens(body)),
+      conversation: body.value,
       render: (changes) => renderMessages(body, changes),
       relay: (isEventStream) => (isEventStream ? createMessagesStreamRelay() : createMessagesJsonRelay()),
     };

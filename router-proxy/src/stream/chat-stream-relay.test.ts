@@ -132,4 +132,16 @@ describe('createChatStreamRelay', () => {
       outputTokens: 0,
     });
   });
+
+  it.each([
+    ['data: {"error":{"message":"…","type":"server_error","code":null}}\n\n', 'server_error'],
+    ['data: {"id":"c","error":{"code":"rate_limited","message":"…"},"choices":[]}\n\n', 'rate_limited'],
+    [textEvent('{"error":{"type":"server_error"}}', '\n'), null],
+    ['data: {"choices":[],"error":null}\n\n', null],
+    ['data: {"error":\n\n', null],
+  ])('is broken off by its provider only where an event is an error: %s', (event, failure) => {
+    const { text, relay } = relayed([Buffer.from(event)], false);
+    expect(relay.failure?.()).toBe(failure);
+    expect(text).toBe(Buffer.from(event).toString('latin1'));
+  });
 });

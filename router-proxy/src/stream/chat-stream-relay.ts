@@ -1,5 +1,6 @@
 import type { Usage } from '@weir/kernel/usage';
 import { estimateTokens, readChatUsage } from './chat-usage.ts';
+import { providerErrorIn } from './provider-error.ts';
 import type { Forward, Relay } from './relay.ts';
 import { createSseParser, type SseEvent } from './sse-parser.ts';
 
@@ -26,12 +27,14 @@ export function createChatStreamRelay(options: { readonly dropUsage: boolean }):
   const gate = options.dropUsage ? createEventGate() : undefined;
   let usage: Usage | null = null;
   let outputTokens = 0;
+  let failure: string | null = null;
 
   /** @returns Whether the event is nothing but a report of usage. */
   function look(event: SseEvent): boolean {
     const { data } = event;
     if (data === null) return false;
     outputTokens += tokensIn(data);
+    failure ??= providerErrorIn(data);
     const report = usageIn(data);
     if (!report) return false;
     usage = report.usage ?? usage;
@@ -50,6 +53,7 @@ export function createChatStreamRelay(options: { readonly dropUsage: boolean }):
       gate?.end(forward);
     },
     usage: () => usage,
+    failure: () => failure,
     outputTokensSeen: () => outputTokens,
   };
 }
