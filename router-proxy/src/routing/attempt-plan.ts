@@ -60,9 +60,10 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
   const { policy, stickiness } = request;
   const { operation, isFree } = request.endpoint;
   const { deployments, refusedKeys } = deps;
-  const asked = new Set<string>();
-  const levels = new Set<number>([request.route.level]);
-  const models = new Set<string>([request.route.model.name]);
+  /** All three are short, and nearly always of one entry at most. */
+  const asked: string[] = [];
+  const models = [request.route.model.name];
+  let levels = [request.route.level];
   let route = isFree ? freeRoute(request.route) : request.route;
   let level = route.level;
   let isPrimary = true;
@@ -78,9 +79,7 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
 
   function pick(targets: readonly ProviderTarget[]): ProviderTarget | undefined {
     const serving = targets.every(isServing) ? targets : targets.filter(isServing);
-    const [one, ...others] = isUntroubled() ? serving : serving.filter(isAskable);
-    if (!one) return undefined;
-    const candidates = [one, ...others] as const;
+    const candidates = isUntroubled() ? serving : serving.filter(isAskable);
     return stickiness?.pick(candidates, route.model.name) ?? deps.rotation.pick(candidates);
   }
 
@@ -90,12 +89,12 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
 
   /** The usual case: nothing was tried yet and nothing is held against anybody, so nobody is looked at. */
   function isUntroubled(): boolean {
-    return asked.size === 0 && deployments.isQuiet && refusedKeys.isEmpty;
+    return asked.length === 0 && deployments.isQuiet && refusedKeys.isEmpty;
   }
 
   function isAskable(target: ProviderTarget): boolean {
     const deployment = deploymentName(target, route.upstreamModel);
-    if (asked.has(deployment) || refusedKeys.has(target.key, policy.snapshot.epoch)) return false;
+    if (asked.includes(deployment) || refusedKeys.has(target.key, policy.snapshot.epoch)) return false;
     const state = deployments.stateOf(deployment);
     if (state.kind === 'awake' || state.kind === 'half-open') return true;
     const wakesAtMs = state.kind === 'sleeping' ? state.untilMs : deps.clock.now() + PROBE_WAIT_MS;
@@ -112,8 +111,8 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
   function switchLevel(): boolean {
     if (policy.account.gear < GEAR_SWITCH_OVER) return false;
     const next = nextLevel(policy, level);
-    if (next === undefined || levels.has(next) || !mayDriftTo(policy, next)) return false;
-    levels.add(next);
+    if (next === undefined || levels.includes(next) || !mayDriftTo(policy, next)) return false;
+    levels.push(next);
     level = next;
     return true;
   }
@@ -121,10 +120,9 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
   function switchModel(): boolean {
     if (policy.account.gear < GEAR_MODEL_FAILOVER) return false;
     const next = failoverRoute(policy, route);
-    if (!next || models.has(next.model.name) || !mayDriftTo(policy, next.level)) return false;
-    models.add(next.model.name);
-    levels.clear();
-    levels.add(next.level);
+    if (!next || models.includes(next.model.name) || !mayDriftTo(policy, next.level)) return false;
+    models.push(next.model.name);
+    levels = [next.level];
     route = isFree ? freeRoute(next) : next;
     level = next.level;
     return true;
@@ -138,7 +136,7 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
         continue;
       }
       const deployment = deploymentName(target, route.upstreamModel);
-      asked.add(deployment);
+      asked.push(deployment);
       const chosen = { route, target, decision: isPrimary ? 'PRIMARY' : 'FAILOVER' } as const;
       const claim = deployments.claim(deployment);
       if (claim instanceof Promise) {

@@ -1,8 +1,8 @@
 import type { ProviderTarget } from '../upstream/provider-target.ts';
 
 export interface KeyRotation {
-  /** One of the candidates (at least one), so that over time each gets its weight's share. */
-  pick(candidates: readonly [ProviderTarget, ...ProviderTarget[]]): ProviderTarget;
+  /** One of the candidates, so that over time each gets its weight's share; undefined where there is none. */
+  pick(candidates: readonly ProviderTarget[]): ProviderTarget | undefined;
 }
 
 /** Provider keys whose place in the rotation is kept; beyond it everybody starts anew, which costs no correctness. */
@@ -16,8 +16,8 @@ export function createKeyRotation(): KeyRotation {
   const credits = new Map<string, number>();
   return {
     pick(candidates) {
-      let [best] = candidates;
-      if (candidates.length === 1) return best;
+      let best = candidates[0];
+      if (best === undefined || candidates.length === 1) return best;
       if (credits.size > KEYS_MAX) credits.clear();
       let bestCredit = Number.NEGATIVE_INFINITY;
       let total = 0;

@@ -11,8 +11,8 @@ import { conversationStart, type ParsedBody } from './conversation-start.ts';
  * conversation is known by a hash that is dropped with the request and told to nobody.
  */
 export interface Stickiness {
-  /** Undefined where the request has no beginning that another one could share. */
-  pick(candidates: readonly [ProviderTarget, ...ProviderTarget[]], model: string): ProviderTarget | undefined;
+  /** Undefined where there is none, or the request has no beginning that another one could share. */
+  pick(candidates: readonly ProviderTarget[], model: string): ProviderTarget | undefined;
 }
 
 /** Null where the policy does not ask for it. */
@@ -21,8 +21,8 @@ export function stickinessFor(policy: Policy, body: ParsedBody | null): Stickine
   const { id } = policy.snapshot.organization;
   return {
     pick(candidates, model) {
-      let [best] = candidates;
-      if (candidates.length === 1) return best;
+      let best = candidates[0];
+      if (candidates.length <= 1) return best;
       const start = conversationStart(body);
       if (start === null) return undefined;
       const conversation = hash('sha256', JSON.stringify([id, model, start]), 'hex');
