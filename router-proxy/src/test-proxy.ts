@@ -55,6 +55,8 @@ export interface TestProxyOptions {
   readonly upstreamUrl: string;
   readonly redisUrl?: string | undefined;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Takes its log lines of every level; without it there are none. */
+  readonly onLog?: (line: string) => void;
 }
 
 export async function startTestProxy(options: TestProxyOptions): Promise<TestProxy> {
@@ -84,7 +86,10 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
       : { REDIS_URL: options.redisUrl, REDIS_PREFIX: `test-${newUuid()}` }),
     ...options.environment,
   };
-  const log = createLogger({ service: 'router-proxy', level: environment.LOG_LEVEL });
+  const { onLog } = options;
+  const log = onLog
+    ? createLogger({ service: 'router-proxy', level: 'trace', destination: { write: onLog } })
+    : createLogger({ service: 'router-proxy', level: 'silent' });
   let aheadMs = 0;
   const clock = { now: () => Date.now() + aheadMs };
   const running = await start(loadConfig(configSchema, environment), { log, clock });

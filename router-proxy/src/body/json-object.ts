@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { AppError } from '@weir/kernel/errors';
 import type { Edit } from './json-edit.ts';
 import { objectMembers, type Member } from './json-members.ts';
@@ -30,6 +31,8 @@ function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) {
     throw new AppError('INVALID_REQUEST', 'The request has no body: send a JSON object.');
   }
+  // Readers differ in what they make of other bytes, and with it in which members they see.
+  if (!isUtf8(bytes)) throw new AppError('INVALID_REQUEST', 'The request body is not valid UTF-8.');
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {

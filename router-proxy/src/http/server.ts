@@ -2,6 +2,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '@weir/kernel/clock';
 import { AppError, toAppError } from '@weir/kernel/errors';
 import type { Dialect, Endpoint } from '../endpoints/endpoint.ts';
+import { answerBrokenRequest } from './broken-request.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import type { ServeInference } from './inference.ts';
 import type { LiveRequests } from './live-requests.ts';
@@ -57,6 +58,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     // Requests that arrive while stopping get an answer of ours, which says so in words.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (_error, request, reply) => {
+      const error = new AppError('INVALID_REQUEST', 'The path of the request is not a valid URL.');
+      handle(options, null, () => Promise.reject(error), request, reply);
+    },
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
