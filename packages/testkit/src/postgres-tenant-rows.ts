@@ -95,6 +95,10 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
       },
     ],
     [
+      'analytics.api_key_uses',
+      { api_key_id: apiKeyId, organization_id: organizationId, last_used_at: new Date() },
+    ],
+    [
       'analytics.usage_hourly',
       { ...usage, node_kind: 'ORGANIZATION', node_id: organizationId, bucket: '2026-01-01T00:00:00Z' },
     ],

@@ -4,6 +4,7 @@ import { AppError } from '@weir/kernel/errors';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Database } from '@weir/prisma/database';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
+import { createKeyUseStore, UNUSED, type KeyUse } from './modules/usage/key-use-store.ts';
 import type { Freshness } from './modules/usage/freshness.ts';
 import { bucketsOf, type Granularity } from './modules/usage/usage-range.ts';
 import { createUsageStore } from './modules/usage/usage-store.ts';
@@ -22,6 +23,7 @@ export interface Loaders {
   /** Loads as an AppError BAD_USER_INPUT for a range that is empty or holds too many points. */
   readonly usage: DataLoader<UsageQuestion, UsageReport, string>;
   readonly freshness: DataLoader<Uuid, Freshness>;
+  readonly keyUse: DataLoader<Uuid, KeyUse>;
 }
 
 const rangeKey = ({ startMs, endMs, granularity }: UsageQuestion): string =>
@@ -69,6 +71,10 @@ export function createLoaders(db: Database, identity: InternalIdentity): Loaders
     usage: new DataLoader((questions) => read((tx, organization) => answerAll(tx, organization, questions)), {
       cacheKeyFn: (question) => `${question.nodeId}/${rangeKey(question)}`,
       maxBatchSize: 100,
+    }),
+    keyUse: new DataLoader(async (keyIds) => {
+      const uses = await read((tx) => createKeyUseStore(tx).byIds(keyIds));
+      return keyIds.map((id) => uses.get(id) ?? UNUSED);
     }),
     freshness: new DataLoader((organizations) =>
       read((tx) => Promise.all(organizations.map((id) => createUsageStore(tx).freshness(id)))),

@@ -117,6 +117,13 @@ export const APPLY_USAGE = `
     update analytics.usage_events e set ${list([...AMOUNTS, ...ATTRIBUTES], (column) => `${column} = a.${column}`)}
     from attempt a where not a.is_new and e.attempt_id = a.attempt_id
   ),
+  used as (
+    insert into analytics.api_key_uses as u (api_key_id, organization_id, last_used_at)
+    select api_key_id, organization_id, max(admitted_at) from attempt
+    group by api_key_id, organization_id order by api_key_id
+    on conflict (api_key_id) do update set last_used_at = excluded.last_used_at
+      where excluded.last_used_at > u.last_used_at
+  ),
   gathered as materialized (
     select organization_id, account_path, api_key_id, model_effective, provider, business_date,
            date_trunc('hour', admitted_at, 'UTC') as hour, ${list(SUMS, (sum) => `sum(${sum}_delta) as ${sum}`)}

@@ -11,6 +11,7 @@ import type {
   UsageSeriesResolvers,
 } from '../../generated/resolvers-types.ts';
 import { freshnessStatus } from './freshness.ts';
+import type { KeyUse } from './key-use-store.ts';
 import { totalTokens, type UsageReport, type UsageSums } from './usage.ts';
 
 function toSums(sums: UsageSums) {
@@ -49,7 +50,16 @@ export const account: Pick<AccountResolvers, 'usage'> = {
     usageOf(idArgument('account', id, 'id'), context.identity.organizationId, args, context),
 };
 
-export const apiKey: Pick<ApiKeyResolvers, 'usage'> = {
+/** Null when the actor belongs to no organization or may not see usage. */
+function useOf(publicId: string, { identity, loaders }: Context): Promise<KeyUse> | null {
+  const { organizationId } = identity;
+  if (organizationId === null || !canSee(identity, 'usage:read', { organizationId })) return null;
+  return loaders.keyUse.load(idArgument('apiKey', publicId, 'id'));
+}
+
+export const apiKey: Pick<ApiKeyResolvers, 'usage' | 'lastUsedAt' | 'requestsIn24Hours'> = {
+  lastUsedAt: async ({ id }, _, context) => (await useOf(id, context))?.lastUsedAt ?? null,
+  requestsIn24Hours: async ({ id }, _, context) => (await useOf(id, context))?.requestsIn24Hours ?? null,
   usage: ({ id }, args, context) =>
     usageOf(idArgument('apiKey', id, 'id'), context.identity.organizationId, args, context),
 };

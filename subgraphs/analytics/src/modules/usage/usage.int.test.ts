@@ -74,7 +74,7 @@ const USAGE = `query ($kind: String!, $id: ID!, $start: DateTime!, $end: DateTim
   _entities(representations: [{ __typename: $kind, id: $id }]) {
     ... on Organization { usage(range: { start: $start, end: $end }, granularity: $granularity) { ...Series } }
     ... on Account { usage(range: { start: $start, end: $end }, granularity: $granularity) { ...Series } }
-    ... on ApiKey { usage(range: { start: $start, end: $end }, granularity: $granularity) { ...Series } }
+    ... on ApiKey { lastUsedAt usage(range: { start: $start, end: $end }, granularity: $granularity) { ...Series } }
   }
 }
 fragment Series on UsageSeries {
@@ -131,10 +131,11 @@ async function ask(question: Question) {
     }),
   });
   const { data, errors } = (await response.json()) as {
-    data?: { _entities: ({ usage: Series | null } | null)[] };
+    data?: { _entities: ({ usage: Series | null; lastUsedAt?: string | null } | null)[] };
     errors?: { message: string; extensions: { code: string } }[];
   };
-  return { usage: data?._entities[0]?.usage, errors };
+  const [entity] = data?._entities ?? [];
+  return { usage: entity?.usage, lastUsedAt: entity?.lastUsedAt, errors };
 }
 
 describe('usage', () => {
@@ -180,6 +181,13 @@ describe('usage', () => {
         cost: { amount: '0.000000321' },
       });
     }
+  });
+
+  it('tells when a key was last used', async () => {
+    await expect.poll(async () => (await ask({})).usage?.totals.requests, SOON).toBe('3');
+    const node = ['ApiKey', 'apiKey', tenant.apiKeyId] as const;
+    expect((await ask({ node })).lastUsedAt).toBe('2026-11-20T06:59:00.000Z');
+    expect((await ask({ node, as: stranger })).lastUsedAt).toBeNull();
   });
 
   it('of another organization is absent', async () => {
