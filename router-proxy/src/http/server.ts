@@ -61,7 +61,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (_error, request, reply) => {
       const error = new AppError('INVALID_REQUEST', 'The path of the request is not a valid URL.');
-      handle(options, null, () => Promise.reject(error), request, reply);
+      const serve = (): Promise<never> => Promise.reject(error);
+      handle(options, { endpoint: null, dialect: 'openai', serve }, request, reply);
     },
   });
   server.removeAllContentTypeParsers();
