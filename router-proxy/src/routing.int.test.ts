@@ -170,6 +170,30 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
     });
   });
 
+  it('send every turn of a sticky conversation to one key, whichever of them it comes to', async () => {
+    const { db } = fleet.first;
+    await db.query('update identity.accounts set sticky_routing = true where parent_id is null');
+    await db.query('update identity.provider_keys set level = 1');
+    // Both proxies have read the change when nobody of Level 2 is left.
+    for (const proxy of [0, 1] as const) {
+      await vi.waitFor(async () => {
+        const response = await ask(proxy, '/v1/routing/keys');
+        const { data } = (await response.json()) as { data: readonly { readonly level: number }[] };
+        expect(data.map(({ level }) => level)).toEqual([1, 1]);
+      });
+    }
+    for (const opening of ['Hello', 'How are you?', 'Tell me more.', 'What else?']) {
+      const messages = [{ role: 'user', content: opening }];
+      const backends = new Set<string | null>();
+      for (const proxy of [0, 1, 0, 1] as const) {
+        const response = await post(proxy, {}, { model: MODEL, messages });
+        backends.add(response.headers.get('x-routing-backend'));
+        messages.push({ role: 'assistant', content: 'Yes.' }, { role: 'user', content: 'And then?' });
+      }
+      expect(backends.size).toBe(1);
+    }
+  });
+
   it('tell the routing of an organization to its administrators only', async () => {
     for (const path of ['/v1/routing/keys', '/v1/routing/decisions']) {
       const refused = await ask(0, path, fleet.first.apiKey);
