@@ -117,7 +117,7 @@ export function noProviderKey(soonestWakeMs: number, message: string): AppError 
   const seconds = isKnown ? Math.max(1, Math.ceil(soonestWakeMs / 1_000)) : NO_WAKE_SECONDS;
   const detail = isKnown
     ? `Every provider key for this model is resting. Try again in ${seconds} s.`
-    : 'No provider key for this model is usable. An administrator of the organization has to add or repair one.';
+    : 'No provider key that serves this path with this model is usable. An administrator of the organization has to add or repair one.';
   return new AppError('NO_PROVIDER_KEY', detail, { message, retryAfterSeconds: seconds });
 }
 
