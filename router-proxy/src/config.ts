@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import {
-  base64KeyField,
   booleanField,
   durationField,
   integerField,
+  masterKeysOf,
   portField,
   sharedFields,
   textField,
@@ -25,7 +25,8 @@ export const proxyEnvironment = z.object({
   REDIS_URL: sharedFields.REDIS_URL,
   /** Begins every key in Redis, so that several platforms can share one. */
   REDIS_PREFIX: textField('a name').default('weir'),
-  WEIR_MASTER_KEY: base64KeyField(32),
+  WEIR_MASTER_KEY: sharedFields.WEIR_MASTER_KEY,
+  WEIR_MASTER_KEY_PREVIOUS: sharedFields.WEIR_MASTER_KEY_PREVIOUS,
   WEIR_PRIVATE_PROVIDERS: sharedFields.WEIR_PRIVATE_PROVIDERS,
   WEIR_HOME: sharedFields.WEIR_HOME,
   LOG_LEVEL: sharedFields.LOG_LEVEL,
@@ -66,7 +67,7 @@ export const proxyEnvironment = z.object({
 export const configSchema = proxyEnvironment.transform((env) => ({
   databaseUrl: env.DATABASE_URL,
   redis: env.REDIS_URL === undefined ? null : { url: env.REDIS_URL, prefix: env.REDIS_PREFIX },
-  masterKey: env.WEIR_MASTER_KEY,
+  masterKey: masterKeysOf(env),
   home: env.WEIR_HOME,
   logLevel: env.LOG_LEVEL,
   graceMs: env.PROXY_GRACE,

@@ -75,6 +75,21 @@ export function base64KeyField(byteCount: number) {
   });
 }
 
+/** Several such keys, separated by commas or spaces. */
+export function base64KeysField(byteCount: number) {
+  const one = base64KeyField(byteCount);
+  return field({
+    mustBe: `keys of ${byteCount} random bytes in base64, separated by commas`,
+    parse: (text): readonly Buffer[] | undefined => {
+      const keys = text
+        .split(/[\s,]+/)
+        .filter((entry) => entry !== '')
+        .map((entry) => one.safeParse(entry));
+      return keys.every((key) => key.success) ? keys.map((key) => key.data) : undefined;
+    },
+  });
+}
+
 const DURATION_UNITS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1_000,
@@ -130,6 +145,8 @@ export const sharedFields = {
   /** Absent: counters live in the proxy's own process. */
   REDIS_URL: urlField(['redis', 'rediss']).optional(),
   WEIR_MASTER_KEY: base64KeyField(32),
+  /** Keys that the master key replaces; what they sealed still opens until it is sealed anew (docs/providers.md). */
+  WEIR_MASTER_KEY_PREVIOUS: base64KeysField(32).default([]),
   WEIR_INTERNAL_SECRET: secretField(32),
   /** Networks of the operator's own in which providers may be, also without TLS. */
   WEIR_PRIVATE_PROVIDERS: networksField().default([]),
@@ -138,3 +155,11 @@ export const sharedFields = {
   HOST: textField('an address to listen on').default('127.0.0.1'),
   ADMIN_HOST: textField('an address to listen on').default('127.0.0.1'),
 } as const;
+
+/** What seals with the current master key and opens with the ones before, too. */
+export function masterKeysOf(env: {
+  readonly WEIR_MASTER_KEY: Buffer;
+  readonly WEIR_MASTER_KEY_PREVIOUS: readonly Buffer[];
+}): readonly [Buffer, ...Buffer[]] {
+  return [env.WEIR_MASTER_KEY, ...env.WEIR_MASTER_KEY_PREVIOUS];
+}

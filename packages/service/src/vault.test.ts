@@ -42,6 +42,16 @@ describe('a sealed secret', () => {
     expect(() => openSecret(sealed, key, '')).toThrow(VaultError);
   });
 
+  it('is sealed with the first of several keys and opens with any of them', () => {
+    const [next, former] = [randomBytes(32), key];
+    const old = sealSecret('s', former, 'ad');
+    expect(openSecret(old, [next, former], 'ad').toString()).toBe('s');
+    const sealed = sealSecret('s', [next, former], 'ad');
+    expect(openSecret(sealed, next, 'ad').toString()).toBe('s');
+    expect(() => openSecret(sealed, former, 'ad')).toThrow(VaultError);
+    expect(() => openSecret(old, [next, randomBytes(32)], 'ad')).toThrow(VaultError);
+  });
+
   it('does not open with any bit of ciphertext, tag or nonce changed', () => {
     const sealed = sealSecret('a provider key', key, 'ad');
     const flip = (text: string, bit: number): string => {

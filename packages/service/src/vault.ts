@@ -20,15 +20,22 @@ export class VaultError extends Error {
 
 /** 32 bytes. */
 export type VaultKey = Buffer | KeyObject;
+/**
+ * The first seals and any of them opens, so that a key can be replaced while secrets are still sealed with the one
+ * before. A wrong key never opens anything, so trying them one after the other tells which it was.
+ */
+export type VaultKeys = readonly [VaultKey, ...VaultKey[]];
+/** What the platform seals its owners' keys with. */
+export type MasterKey = VaultKey | VaultKeys;
 
 /** @param version Of the secret, as it is part of `associatedData`; stored beside it. */
 export function sealSecret(
   plaintext: Buffer | string,
-  key: VaultKey,
+  key: MasterKey,
   associatedData: string,
   version = 1,
 ): SealedSecret {
-  const keyObject = toKeyObject(key);
+  const keyObject = toKeyObject(isSeveral(key) ? key[0] : key);
   const nonce = randomBytes(NONCE_BYTES);
   const bytes = typeof plaintext === 'string' ? Buffer.from(plaintext, 'utf8') : plaintext;
   const cipher = createCipheriv(ALGORITHM, keyObject, nonce, { authTagLength: TAG_BYTES });
@@ -43,6 +50,27 @@ export function sealSecret(
  * @throws VaultError when the key or the associated data is another one, or anything was altered.
  */
 export function openSecret(
+  sealed: Pick<SealedSecret, 'ciphertext' | 'nonce'>,
+  key: MasterKey,
+  associatedData: string,
+): Buffer {
+  if (!isSeveral(key)) return openWith(sealed, key, associatedData);
+  let refusal: unknown;
+  for (const candidate of key) {
+    try {
+      return openWith(sealed, candidate, associatedData);
+    } catch (thrown) {
+      refusal = thrown;
+    }
+  }
+  throw refusal;
+}
+
+function isSeveral(key: MasterKey): key is VaultKeys {
+  return Array.isArray(key);
+}
+
+function openWith(
   sealed: Pick<SealedSecret, 'ciphertext' | 'nonce'>,
   key: VaultKey,
   associatedData: string,

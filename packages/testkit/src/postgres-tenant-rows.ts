@@ -47,6 +47,17 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
         reported_at: new Date(),
       },
     ],
+    [
+      'identity.provider_key_tests',
+      {
+        provider_key_id: providerKeyId,
+        organization_id: organizationId,
+        tested_at: new Date(),
+        ok: true,
+        latency_ms: 1,
+        message: 'It works.',
+      },
+    ],
     ['identity.models', aModel(organizationId, 'demo')],
     ['billing.prices', aPrice(organizationId, 'demo', 0, 1)],
     ['billing.budgets', aBudget(tenant, 'ORGANIZATION', organizationId, { id: budgetId })],

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { SealedSecret } from '@weir/contracts/policy-snapshot';
-import { openSecret } from '@weir/service/vault';
+import { openSecret, type MasterKey } from '@weir/service/vault';
 
 /** Something sealed with an owner's key, and that key, sealed with the master key. */
 export interface OwnedSecret {
@@ -21,14 +21,13 @@ export type OpenOwnedSecret = (owned: OwnedSecret, binding: string) => Buffer;
  * bytes are out of JavaScript's reach. Whoever could read it there could read the master key beside it, and opening it
  * each time would cost as much as the secret.
  */
-export function createOwnedSecretOpener(masterKey: Buffer): OpenOwnedSecret {
-  const master = createSecretKey(masterKey);
+export function createOwnedSecretOpener(masterKey: MasterKey): OpenOwnedSecret {
   const ownerKeys = new WeakMap<SealedSecret, KeyObject>();
 
   function ownerKeyOf({ ownerId, ownerKey }: OwnedSecret): KeyObject {
     const known = ownerKeys.get(ownerKey);
     if (known) return known;
-    const bytes = openSecret(ownerKey, master, `owner:${ownerId}:${ownerKey.version}`);
+    const bytes = openSecret(ownerKey, masterKey, `owner:${ownerId}:${ownerKey.version}`);
     const opened = createSecretKey(bytes);
     bytes.fill(0);
     ownerKeys.set(ownerKey, opened);

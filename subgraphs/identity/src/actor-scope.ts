@@ -12,6 +12,9 @@ import type { Model } from './modules/models/model.ts';
 import { createModelStore } from './modules/models/model-store.ts';
 import type { Organization } from './modules/organizations/organization.ts';
 import { createOrganizationStore } from './modules/organizations/organization-store.ts';
+import { createProviderKeyReports } from './modules/provider-keys/provider-key-reports.ts';
+import { createProviderKeyStore } from './modules/provider-keys/provider-key-store.ts';
+import type { ProviderKey, ProviderKeyState, ProviderKeyTest } from './modules/provider-keys/provider-key.ts';
 import type { Membership, User } from './modules/users/user.ts';
 import { createUserStore } from './modules/users/user-store.ts';
 
@@ -21,6 +24,10 @@ export interface Loaders {
   readonly accounts: DataLoader<Uuid, Account | null>;
   readonly apiKeys: DataLoader<Uuid, ApiKey | null>;
   readonly models: DataLoader<Uuid, Model | null>;
+  readonly providerKeys: DataLoader<Uuid, ProviderKey | null>;
+  /** By provider key. */
+  readonly providerKeyStates: DataLoader<Uuid, readonly ProviderKeyState[]>;
+  readonly providerKeyTests: DataLoader<Uuid, ProviderKeyTest | null>;
   readonly users: DataLoader<Uuid, User | null>;
   /** By user: the oldest first. */
   readonly memberships: DataLoader<Uuid, readonly Membership[]>;
@@ -53,6 +60,15 @@ function createLoaders(db: Database, identity: InternalIdentity): Loaders {
     accounts: byId((tx, ids) => createAccountStore(tx).byIds(ids)),
     apiKeys: byId((tx, ids) => createApiKeyStore(tx).byIds(ids)),
     models: byId((tx, ids) => createModelStore(tx).byIds(ids)),
+    providerKeys: byId((tx, ids) => createProviderKeyStore(tx).byIds(ids)),
+    providerKeyStates: createRowsLoader<Uuid, ProviderKeyState>(
+      (ids) => withTenant(db, tenantOf(identity), (tx) => createProviderKeyReports(tx).statesOf(ids)),
+      (state) => state.providerKeyId,
+    ),
+    providerKeyTests: createRowLoader<Uuid, ProviderKeyTest>(
+      (ids) => withTenant(db, tenantOf(identity), (tx) => createProviderKeyReports(tx).testsOf(ids)),
+      (test) => test.providerKeyId,
+    ),
     users: byId((tx, ids) => createUserStore(tx).byIds(ids)),
     memberships: createRowsLoader<Uuid, Membership>(
       (userIds) => withTenant(db, tenantOf(identity), (tx) => createUserStore(tx).membershipsOfAll(userIds)),

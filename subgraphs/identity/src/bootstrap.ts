@@ -2,6 +2,7 @@ import type { Clock } from '@weir/kernel/clock';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
+import type { MasterKey } from '@weir/service/vault';
 import { addAccount, type AccountAddition } from './bootstrap/add-account.ts';
 import { addApiKey, type AddedApiKey, type ApiKeyAddition } from './bootstrap/add-api-key.ts';
 import {
@@ -18,8 +19,7 @@ import { createPasswords, type Passwords } from './modules/users/password.ts';
 export interface BootstrapDeps {
   /** With the role `weir_identity`. */
   readonly db: Database;
-  /** 32 bytes. */
-  readonly masterKey: Buffer;
+  readonly masterKey: MasterKey;
   readonly clock: Clock;
 }
 

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { portField, sharedFields } from '@weir/service/config-fields';
+import { masterKeysOf, portField, sharedFields } from '@weir/service/config-fields';
 
 /** The variables of the identity service; `.env.example` explains each. */
 export const configSchema = z
   .object({
     DATABASE_URL: sharedFields.DATABASE_URL,
     WEIR_MASTER_KEY: sharedFields.WEIR_MASTER_KEY,
+    WEIR_MASTER_KEY_PREVIOUS: sharedFields.WEIR_MASTER_KEY_PREVIOUS,
     WEIR_INTERNAL_SECRET: sharedFields.WEIR_INTERNAL_SECRET,
     WEIR_PRIVATE_PROVIDERS: sharedFields.WEIR_PRIVATE_PROVIDERS,
     LOG_LEVEL: sharedFields.LOG_LEVEL,
@@ -16,7 +17,7 @@ export const configSchema = z
   })
   .transform((env) => ({
     databaseUrl: env.DATABASE_URL,
-    masterKey: env.WEIR_MASTER_KEY,
+    masterKey: masterKeysOf(env),
     internalSecret: env.WEIR_INTERNAL_SECRET,
     privateNetworks: env.WEIR_PRIVATE_PROVIDERS,
     logLevel: env.LOG_LEVEL,

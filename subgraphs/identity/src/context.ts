@@ -6,6 +6,7 @@ import type { AccountService } from './modules/accounts/account-service.ts';
 import type { ApiKeyService } from './modules/api-keys/api-key-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
+import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import type { SessionService } from './modules/sessions/session-service.ts';
 import type { UserService } from './modules/users/user-service.ts';
 
@@ -14,6 +15,7 @@ export interface Services {
   readonly apiKeys: ApiKeyService;
   readonly models: ModelService;
   readonly organizations: OrganizationService;
+  readonly providerKeys: ProviderKeyService;
   readonly sessions: SessionService;
   readonly users: UserService;
 }

@@ -5,6 +5,7 @@ import { apiKeyResolvers } from './modules/api-keys/resolvers.ts';
 import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
 import { routingResolvers } from './modules/routing/resolvers.ts';
+import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
 
@@ -15,6 +16,7 @@ export const resolvers: Resolvers = {
     ...accountResolvers.Mutation,
     ...apiKeyResolvers.Mutation,
     ...organizationResolvers.Mutation,
+    ...providerKeyResolvers.Mutation,
     ...sessionResolvers.Mutation,
   },
   Subscription: apiKeyResolvers.Subscription,
@@ -23,6 +25,7 @@ export const resolvers: Resolvers = {
     ...accountResolvers.Organization,
     ...apiKeyResolvers.Organization,
     ...modelResolvers.Organization,
+    ...providerKeyResolvers.Organization,
   },
   AccessLists: accessResolvers.AccessLists,
   Account: { ...accountResolvers.Account, ...apiKeyResolvers.Account },
@@ -30,6 +33,8 @@ export const resolvers: Resolvers = {
   Membership: userResolvers.Membership,
   Model: modelResolvers.Model,
   Routing: routingResolvers.Routing,
+  ProviderKey: providerKeyResolvers.ProviderKey,
+  ProviderKeyConfig: providerKeyResolvers.ProviderKeyConfig,
   User: userResolvers.User,
   Viewer: userResolvers.Viewer,
 };

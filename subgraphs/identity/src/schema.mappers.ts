@@ -5,6 +5,7 @@ import type { ApiKey } from './modules/api-keys/api-key.ts';
 import type { Model } from './modules/models/model.ts';
 import type { Organization } from './modules/organizations/organization.ts';
 import type { Routing } from './modules/routing/routing.ts';
+import type { ProviderKey, ProviderKeyState, ProviderKeyTest } from './modules/provider-keys/provider-key.ts';
 import type { Membership, User } from './modules/users/user.ts';
 
 /** What resolvers return for a type of the schema; codegen finds them by name. */
@@ -15,6 +16,9 @@ export type MembershipMapper = Membership;
 export type ModelMapper = Model;
 export type OrganizationMapper = Organization;
 export type RoutingMapper = Routing;
+export type ProviderKeyMapper = ProviderKey;
+export type ProviderKeyStateMapper = ProviderKeyState;
+export type ProviderKeyTestResultMapper = ProviderKeyTest;
 export type UserMapper = User;
 /** Whoever acts, also right after having signed in. */
 export type ViewerMapper = InternalIdentity;

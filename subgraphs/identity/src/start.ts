@@ -4,8 +4,10 @@ import { systemClock, type Clock } from '@weir/kernel/clock';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import type { Check } from '@weir/service/health';
 import { createListener } from '@weir/service/listener';
+import { createOutboundGuard, type OutboundGuard, type ResolveHost } from '@weir/service/outbound-guard';
 import type { Logger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
+import type { MasterKey } from '@weir/service/vault';
 import { addAuthenticateRoute } from './authenticate-route.ts';
 import type { Config } from './config.ts';
 import { createContextFactory, type Services } from './context.ts';
@@ -16,6 +18,8 @@ import { startExpiryNotices, type ExpiryNoticesDeps } from './modules/api-keys/e
 import { createExpirySource } from './modules/api-keys/expiry-source.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
+import { createProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
+import { createProviderProbe, type ProviderProbe } from './modules/provider-keys/provider-probe.ts';
 import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
 import { createSessionService } from './modules/sessions/session-service.ts';
@@ -30,6 +34,8 @@ const VERSION = '0.1.0';
 export interface StartDeps {
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Answers for the system's resolver. */
+  readonly resolveHost?: ResolveHost;
 }
 
 function databaseCheck(db: Database): Check {
@@ -45,9 +51,11 @@ function databaseCheck(db: Database): Check {
 interface ServiceDeps {
   readonly db: Database;
   readonly clock: Clock;
-  readonly masterKey: Buffer;
+  readonly masterKey: MasterKey;
   readonly accessTokens: AccessTokens;
   readonly expiryFeed: ExpiryFeed;
+  readonly guard: OutboundGuard;
+  readonly probe: ProviderProbe;
 }
 
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
@@ -58,6 +66,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
     models: createModelService({ db }),
     organizations: createOrganizationService({ db }),
+    providerKeys: createProviderKeyService(deps),
     sessions: createSessionService({ db, clock, passwords, accessTokens }),
     users: createUserService(),
   };
@@ -85,7 +94,15 @@ function startExpiry(config: Config, feed: ExpiryFeed, deps: ExpiryNoticesDeps):
 }
 
 /** Serves the identity subgraph and `POST /internal/authenticate`. Rejects when the database or a port is not there. */
-export async function start(config: Config, { log, clock = systemClock }: StartDeps): Promise<Running> {
+export async function start(
+  config: Config,
+  { log, clock = systemClock, resolveHost }: StartDeps,
+): Promise<Running> {
+  const guard = createOutboundGuard({
+    privateNetworks: config.privateNetworks,
+    ...(resolveHost ? { resolve: resolveHost } : {}),
+  });
+  const probe = createProviderProbe({ guard, clock });
   const db = createDatabase({
     url: config.databaseUrl,
     role: 'weir_identity',
@@ -99,7 +116,7 @@ export async function start(config: Config, { log, clock = systemClock }: StartD
     const authenticator = createAuthenticator({ db, accessTokens, clock });
     const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
     const { masterKey } = config;
-    const services = await createServices({ db, clock, masterKey, accessTokens, expiryFeed });
+    const services = await createServices({ db, clock, masterKey, accessTokens, expiryFeed, guard, probe });
     const stopExpiry = startExpiry(config, expiryFeed, { db, clock, log });
     const stopPurge = startThrottlePurge({ db, clock, log });
     const running = await startSubgraph({
@@ -125,11 +142,11 @@ export async function start(config: Config, { log, clock = systemClock }: StartD
         stopPurge();
         await stopExpiry();
         await running.stop();
-        await db.$disconnect();
+        await Promise.all([probe.close(), db.$disconnect()]);
       },
     };
   } catch (error) {
-    await db.$disconnect();
+    await Promise.all([probe.close(), db.$disconnect()]);
     throw error;
   }
 }

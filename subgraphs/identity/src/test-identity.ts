@@ -6,9 +6,11 @@ import {
 } from '@weir/contracts/internal-identity';
 import type { Authenticated, AuthenticateRequest } from '@weir/contracts/internal-identity';
 import { createIdentitySigner } from '@weir/graphql/identity-token';
+import type { Cidr } from '@weir/kernel/cidr';
 import { encodeId, newUuid } from '@weir/kernel/ids';
 import { createDatabase } from '@weir/prisma/database';
 import { createLogger } from '@weir/service/logger';
+import type { ResolveHost } from '@weir/service/outbound-guard';
 import { createTestDatabase } from '@weir/testkit/postgres';
 import { createBootstrap, type Bootstrap } from './bootstrap.ts';
 import type { CreatedOrganization } from './bootstrap/create-organization.ts';
@@ -31,6 +33,10 @@ type Identity = Omit<Authenticated, 'expiresAtMs'>;
 const ANONYMOUS: Identity = { actor: { type: 'anonymous' }, organizationId: null, permissions: [] };
 const INTERNAL_SECRET = 'the secret of these tests, long enough';
 
+const noSuchHost: ResolveHost = (hostname, answer) => {
+  answer(Object.assign(new Error(`no such host: ${hostname}`), { code: 'ENOTFOUND' }), []);
+};
+
 /** The identity service on a database of its own, with the gateway's part played by the test. */
 export interface TestIdentity {
   readonly databaseUrl: string;
@@ -50,7 +56,12 @@ export interface TestIdentity {
   stop(): Promise<void>;
 }
 
-export async function startTestIdentity(): Promise<TestIdentity> {
+export interface TestIdentityOptions {
+  /** In which providers may be. */
+  readonly privateNetworks?: readonly Cidr[];
+}
+
+export async function startTestIdentity(options: TestIdentityOptions = {}): Promise<TestIdentity> {
   const database = await createTestDatabase();
   let offsetMs = 0;
   const clock = { now: () => Date.now() + offsetMs };
@@ -63,12 +74,13 @@ export async function startTestIdentity(): Promise<TestIdentity> {
     {
       ...anywhere,
       databaseUrl: database.url,
-      masterKey,
+      masterKey: [masterKey],
       internalSecret: INTERNAL_SECRET,
-      privateNetworks: [],
+      privateNetworks: options.privateNetworks ?? [],
       logLevel: 'silent',
     },
-    { log, clock },
+    // No test asks the machine's resolver.
+    { log, clock, resolveHost: noSuchHost },
   );
   const url = `http://127.0.0.1:${String(running.ports.http)}`;
   const signer = createIdentitySigner(INTERNAL_SECRET);

@@ -1,17 +1,16 @@
-import { providerConfigSchema } from '@weir/contracts/provider-config';
+import { providerConfigSchema, type ProviderKind } from '@weir/contracts/provider-config';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { withTenant } from '@weir/prisma/tenant';
 import type { BootstrapContext } from '../bootstrap.ts';
 import { createAccountStore } from '../modules/accounts/account-store.ts';
 import { sealProviderSecret } from '../modules/provider-keys/owner-key.ts';
-import type { Provider } from '../modules/provider-keys/provider-key.ts';
 import { createProviderKeyStore } from '../modules/provider-keys/provider-key-store.ts';
 
 export interface ProviderKeyDefinition {
   readonly organizationId: Uuid;
   /** Finds the key again. */
   readonly name: string;
-  readonly provider: Provider;
+  readonly provider: ProviderKind;
   /** As the proxy calls it. */
   readonly baseUrl: string;
   readonly secret: string;
@@ -36,18 +35,16 @@ export async function putProviderKey(
     if (!ownerKey) throw new Error(`there is no organization ${organizationId} with an owner's key`);
     const existing = await store.idByName(organizationId, name);
     const id = existing ?? newUuid(clock.now());
-    const sealed = sealProviderSecret({ id, ownerId: root.id }, secret, ownerKey, masterKey);
-    const key = {
+    const values = {
       ...definition,
-      id,
-      ownerId: root.id,
       level,
       weight,
       config: providerConfigSchema[definition.provider].parse(config),
-      secret: sealed,
+      secret: sealProviderSecret({ id, ownerId: root.id }, secret, { ownerKey, masterKey }),
+      secretHint: secret.slice(-4),
     };
-    if (existing) await store.replace(key);
-    else await store.insert(key);
+    if (existing) await store.change(id, values);
+    else await store.insert({ ...values, id, ownerId: root.id, status: 'ENABLED', disabledReason: null });
     return id;
   });
 }

@@ -6,6 +6,7 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
 import type { Database } from '@weir/prisma/database';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
+import type { MasterKey } from '@weir/service/vault';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { UNRESTRICTED } from '../access/access-lists.ts';
 import { isWithin, type Account } from '../accounts/account.ts';
@@ -26,7 +27,7 @@ import { noSuchKey, reachableKey, remember } from './reachable-key.ts';
 export interface ApiKeyDeps {
   readonly db: Database;
   readonly clock: Clock;
-  readonly masterKey: Buffer;
+  readonly masterKey: MasterKey;
 }
 
 export interface ApiKeyCreation extends Omit<ApiKeyChange, keyof ApiKeyDraft>, ApiKeyDraft {

@@ -1,5 +1,6 @@
 import type { Uuid } from '@weir/kernel/ids';
 import type { Transaction } from '@weir/prisma/tenant';
+import type { MasterKey } from '@weir/service/vault';
 import { createAccountStore } from '../accounts/account-store.ts';
 import { createProviderKeyStore } from '../provider-keys/provider-key-store.ts';
 import type { OwnerKeyRing } from './signing-secret.ts';
@@ -8,7 +9,7 @@ import type { OwnerKeyRing } from './signing-secret.ts';
 export async function ownerKeyRing(
   tx: Transaction,
   organizationId: Uuid,
-  masterKey: Buffer,
+  masterKey: MasterKey,
 ): Promise<OwnerKeyRing> {
   const root = await createAccountStore(tx).rootOf(organizationId);
   const ownerKey = root && (await createProviderKeyStore(tx).ownerKey(root.id));

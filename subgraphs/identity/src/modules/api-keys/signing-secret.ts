@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { SealedSecret } from '@weir/contracts/policy-snapshot';
 import type { Uuid } from '@weir/kernel/ids';
-import { openSecret, sealSecret } from '@weir/service/vault';
+import { openSecret, sealSecret, type MasterKey } from '@weir/service/vault';
 import { ownerKeyBinding } from '../provider-keys/provider-key.ts';
 
 const SECRET_BYTES = 32;
@@ -11,7 +11,7 @@ const VERSION = 1;
 export interface OwnerKeyRing {
   readonly ownerId: Uuid;
   readonly ownerKey: SealedSecret;
-  readonly masterKey: Buffer;
+  readonly masterKey: MasterKey;
 }
 
 /** What binds a sealed signing secret to its API key, so that it opens as no other key's. */

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import type { Clock } from '@weir/kernel/clock';
 import type { Database } from '@weir/prisma/database';
-import { openSecret, sealSecret } from '@weir/service/vault';
+import { openSecret, sealSecret, type MasterKey } from '@weir/service/vault';
 import { createSigningKeyStore, type SigningKey } from './signing-key-store.ts';
 
 /** The keys that sign and prove access tokens. */
@@ -15,7 +15,7 @@ export interface SigningKeys {
 
 export interface SigningKeysDeps {
   readonly db: Database;
-  readonly masterKey: Buffer;
+  readonly masterKey: MasterKey;
   readonly clock: Clock;
 }
 
@@ -24,7 +24,7 @@ const RELOAD_INTERVAL_MS = 10_000;
 
 const associatedData = (id: Uuid, version: number): string => `signingKey:${id}:${version}`;
 
-function newSigningKey(masterKey: Buffer): Omit<SigningKey, 'retiredAt'> {
+function newSigningKey(masterKey: MasterKey): Omit<SigningKey, 'retiredAt'> {
   const id = newUuid();
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const { x = '' } = publicKey.export({ format: 'jwk' });
@@ -37,7 +37,7 @@ function newSigningKey(masterKey: Buffer): Omit<SigningKey, 'retiredAt'> {
   }
 }
 
-function privateKeyOf({ id, sealedPrivate }: SigningKey, masterKey: Buffer): KeyObject {
+function privateKeyOf({ id, sealedPrivate }: SigningKey, masterKey: MasterKey): KeyObject {
   const secret = openSecret(sealedPrivate, masterKey, associatedData(id, sealedPrivate.version));
   try {
     return createPrivateKey({ key: secret, format: 'der', type: 'pkcs8' });

@@ -1,0 +1,28 @@
+-- AlterTable
+ALTER TABLE "identity"."provider_keys" ADD COLUMN     "secret_hint" TEXT;
+
+-- CreateTable
+CREATE TABLE "identity"."provider_key_tests" (
+    "provider_key_id" UUID NOT NULL,
+    "organization_id" UUID NOT NULL,
+    "tested_at" TIMESTAMPTZ(3) NOT NULL,
+    "ok" BOOLEAN NOT NULL,
+    "status" INTEGER,
+    "latency_ms" INTEGER NOT NULL,
+    "message" TEXT NOT NULL,
+
+    CONSTRAINT "provider_key_tests_pkey" PRIMARY KEY ("provider_key_id")
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "provider_key_tests_organization_id_provider_key_id_key" ON "identity"."provider_key_tests"("organization_id", "provider_key_id");
+
+-- AddForeignKey
+ALTER TABLE "identity"."provider_key_tests" ADD CONSTRAINT "provider_key_tests_organization_id_provider_key_id_fkey" FOREIGN KEY ("organization_id", "provider_key_id") REFERENCES "identity"."provider_keys"("organization_id", "id") ON DELETE CASCADE ON UPDATE RESTRICT;
+
+-- By hand from here.
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON identity.provider_key_tests TO weir_identity;
+ALTER TABLE identity.provider_key_tests ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON identity.provider_key_tests TO weir_identity
+  USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
