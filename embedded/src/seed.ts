@@ -19,6 +19,9 @@ const OWNER = { email: 'demo@weir.example', displayName: 'Demo Owner' } as const
 /** From the beginning of 2026, so that every request of the demo has a price. */
 const PRICES_VALID_FROM_MS = Date.UTC(2026, 0, 1);
 
+/** The demo provider speaks every dialect of conversations. */
+const DEMO_CAPABILITIES = ['chat', 'completions', 'responses', 'messages', 'tools'] as const;
+
 /** US cents per million tokens, made up in the proportions of real price lists. */
 const CENTS: Readonly<
   Record<keyof typeof DEMO_MODELS, readonly [input: number, cached: number, output: number]>
@@ -80,7 +83,7 @@ export async function seedDemo(options: {
     });
     const models = demoModels();
     for (const [name, { contextTokens, maxOutputTokens }] of models) {
-      await bootstrap.putModel({ name, contextTokens, maxOutputTokens, capabilities: ['chat'] });
+      await bootstrap.putModel({ name, contextTokens, maxOutputTokens, capabilities: DEMO_CAPABILITIES });
     }
     await billing.addPrices(
       models.map(([model]) => ({

@@ -4,7 +4,7 @@ import { accessProblem } from '../admission/access.ts';
 import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import { createAttemptPlan, type PlanDeps } from '../routing/attempt-plan.ts';
-import { routeModel } from '../routing/model-route.ts';
+import { requireCapability, routeModel } from '../routing/model-route.ts';
 import { stickinessFor } from '../routing/stickiness.ts';
 import type { AddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
@@ -38,6 +38,7 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     const held = name === null ? null : await takeName(name, policy, exchange);
     try {
       const route = routeModel(policy, call.model);
+      requireCapability(route, endpoint.operation);
       exchange.notes.effectiveModel = route.model.name;
       const plan = createAttemptPlan(
         {

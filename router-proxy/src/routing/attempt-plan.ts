@@ -5,7 +5,7 @@ import type { Policy } from '../keys/policy.ts';
 import type { ProviderTarget } from '../upstream/provider-target.ts';
 import { deploymentName } from './deployment-name.ts';
 import type { KeyRotation } from './key-rotation.ts';
-import { failoverRoute, freeRoute, type ModelRoute } from './model-route.ts';
+import { canServe, failoverRoute, freeRoute, type ModelRoute } from './model-route.ts';
 import { EMPTY_POOL } from './provider-pool.ts';
 import type { RefusedKeys } from './refused-keys.ts';
 import type { Stickiness } from './stickiness.ts';
@@ -120,7 +120,8 @@ export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): Attempt
   function switchModel(): boolean {
     if (policy.account.gear < GEAR_MODEL_FAILOVER) return false;
     const next = failoverRoute(policy, route);
-    if (!next || models.includes(next.model.name) || !mayDriftTo(policy, next.level)) return false;
+    if (!next || models.includes(next.model.name)) return false;
+    if (!canServe(next.model, operation) || !mayDriftTo(policy, next.level)) return false;
     models.push(next.model.name);
     levels = [next.level];
     route = isFree ? freeRoute(next) : next;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { OPERATIONS } from '@weir/contracts/operation';
 import { aBudget, aModel, anAccount, aPolicy } from '../test-policy.ts';
-import { routeModel } from './model-route.ts';
+import { requireCapability, routeModel } from './model-route.ts';
 
 const gpt = aModel('gpt-4o', { aliases: ['fast'], snapshots: ['gpt-4o-2024-08-06'] });
 const mini = aModel('gpt-4o-mini');
@@ -97,6 +98,20 @@ describe('the registry', () => {
     const policy = aPolicy({ models: [aModel('off', { enabled: false })] });
     for (const name of ['off', 'unheard-of', '__proto__']) {
       expect(() => routeModel(policy, name)).toThrow(refused('MODEL_NOT_FOUND'));
+    }
+  });
+
+  it('lets a model serve what it is registered for, and everything when it is registered for nothing', () => {
+    const policy = aPolicy({ models: [aModel('embedder', { capabilities: ['embeddings'] }), aModel('any')] });
+    requireCapability(routeModel(policy, 'embedder'), 'embeddings');
+    for (const operation of OPERATIONS) requireCapability(routeModel(policy, 'any'), operation);
+    for (const operation of ['chat/completions', 'images/edits', 'messages/count_tokens'] as const) {
+      expect(() => requireCapability(routeModel(policy, 'embedder'), operation)).toThrow(
+        expect.objectContaining({
+          code: 'MODEL_NOT_FOUND',
+          detail: expect.stringContaining('registered for embeddings') as string,
+        }),
+      );
     }
   });
 

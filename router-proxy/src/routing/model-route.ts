@@ -1,4 +1,6 @@
 import type { ConcurrencyLimit, WindowLimit } from '@weir/counters/contract';
+import { CAPABILITY_OF_OPERATION } from '@weir/contracts/model-capability';
+import type { Operation } from '@weir/contracts/operation';
 import type { SnapshotAccount, SnapshotBudget, SnapshotModel } from '@weir/contracts/policy-snapshot';
 import { AppError } from '@weir/kernel/errors';
 import { bestMatch, matchesPattern } from '@weir/kernel/pattern';
@@ -44,6 +46,22 @@ export function routeModel(policy: Policy, requested: string): ModelRoute {
   if (routes.size >= ROUTES_MAX) routes.clear();
   routes.set(requested, route);
   return route;
+}
+
+/** A model that is registered for nothing in particular serves whatever its provider does. */
+export function canServe({ capabilities }: SnapshotModel, operation: Operation): boolean {
+  return capabilities.length === 0 || capabilities.includes(CAPABILITY_OF_OPERATION[operation]);
+}
+
+/** @throws AppError MODEL_NOT_FOUND when the model is registered for other things than the operation. */
+export function requireCapability({ model, requested }: ModelRoute, operation: Operation): void {
+  if (canServe(model, operation)) return;
+  const capabilities = model.capabilities.join(', ');
+  throw new AppError(
+    'MODEL_NOT_FOUND',
+    `The model "${shown(requested)}" does not serve ${operation}: it is registered for ${capabilities}.`,
+    { param: 'model' },
+  );
 }
 
 /** The route of Gear 2: another model takes over. Undefined where it may not be used, so the next one is tried. */

@@ -24,6 +24,8 @@ export interface Loaders {
   readonly accounts: DataLoader<Uuid, Account | null>;
   readonly apiKeys: DataLoader<Uuid, ApiKey | null>;
   readonly models: DataLoader<Uuid, Model | null>;
+  /** By name: the latest first. */
+  readonly modelRevisions: DataLoader<string, readonly Model[]>;
   readonly providerKeys: DataLoader<Uuid, ProviderKey | null>;
   /** By provider key. */
   readonly providerKeyStates: DataLoader<Uuid, readonly ProviderKeyState[]>;
@@ -60,6 +62,10 @@ function createLoaders(db: Database, identity: InternalIdentity): Loaders {
     accounts: byId((tx, ids) => createAccountStore(tx).byIds(ids)),
     apiKeys: byId((tx, ids) => createApiKeyStore(tx).byIds(ids)),
     models: byId((tx, ids) => createModelStore(tx).byIds(ids)),
+    modelRevisions: createRowsLoader<string, Model>(
+      (names) => withTenant(db, tenantOf(identity), (tx) => createModelStore(tx).revisionsOf(names)),
+      (model) => model.name,
+    ),
     providerKeys: byId((tx, ids) => createProviderKeyStore(tx).byIds(ids)),
     providerKeyStates: createRowsLoader<Uuid, ProviderKeyState>(
       (ids) => withTenant(db, tenantOf(identity), (tx) => createProviderKeyReports(tx).statesOf(ids)),

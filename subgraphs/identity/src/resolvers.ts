@@ -16,6 +16,7 @@ export const resolvers: Resolvers = {
     ...accountResolvers.Mutation,
     ...apiKeyResolvers.Mutation,
     ...organizationResolvers.Mutation,
+    ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
     ...sessionResolvers.Mutation,
   },

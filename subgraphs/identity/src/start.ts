@@ -64,7 +64,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
   return {
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
-    models: createModelService({ db }),
+    models: createModelService({ db, clock }),
     organizations: createOrganizationService({ db }),
     providerKeys: createProviderKeyService(deps),
     sessions: createSessionService({ db, clock, passwords, accessTokens }),

@@ -1,3 +1,4 @@
+import type { ModelCapability } from '@weir/contracts/model-capability';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import type { BootstrapContext } from '../bootstrap.ts';
 import { createModelStore } from '../modules/models/model-store.ts';
@@ -10,7 +11,7 @@ export interface ModelDefinition {
   readonly snapshots?: readonly string[];
   readonly contextTokens: number;
   readonly maxOutputTokens: number;
-  readonly capabilities?: readonly string[];
+  readonly capabilities?: readonly ModelCapability[];
 }
 
 export async function putModel({ db, clock }: BootstrapContext, definition: ModelDefinition): Promise<Uuid> {

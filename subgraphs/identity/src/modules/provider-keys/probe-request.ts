@@ -9,15 +9,17 @@ export interface ProbeRequest {
   readonly body?: string;
 }
 
-/** The cheapest request that each kind of provider answers only with a valid credential. */
+/**
+ * The cheapest request that each kind of provider answers only with a valid credential. Base URLs may end with what the
+ * provider's paths begin with, as they may for the proxy.
+ */
 export function probeRequestOf(
   { provider, baseUrl, config }: Pick<ProviderKey, 'provider' | 'baseUrl' | 'config'>,
   credential: string,
 ): ProbeRequest {
-  const base = baseUrl.replace(/\/+$/, '');
-  const get = (path: string, headers: Record<string, string>): ProbeRequest => ({
+  const get = (path: string, headers: Record<string, string>, ending = /(?:)$/): ProbeRequest => ({
     method: 'GET',
-    url: base + path,
+    url: baseUrl.replace(/\/+$/, '').replace(ending, '') + path,
     headers: { accept: 'application/json', ...headers },
   });
   const bearer = { authorization: `Bearer ${credential}` };
@@ -25,9 +27,17 @@ export function probeRequestOf(
     case 'openai':
       return get('/models', bearer);
     case 'anthropic':
-      return get('/v1/models?limit=1', { 'x-api-key': credential, 'anthropic-version': '2023-06-01' });
+      return get(
+        '/v1/models?limit=1',
+        { 'x-api-key': credential, 'anthropic-version': '2023-06-01' },
+        /\/v1$/,
+      );
     case 'azure':
-      return get(azurePath(azureConfigSchema.parse(config).apiVersion), { 'api-key': credential });
+      return get(
+        azurePath(azureConfigSchema.parse(config).apiVersion),
+        { 'api-key': credential },
+        /\/openai(?:\/v1)?$/,
+      );
     case 'vertex':
       return get(vertexPath(vertexConfigSchema.parse(config)), bearer);
     default:

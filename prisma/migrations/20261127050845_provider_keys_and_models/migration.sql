@@ -26,3 +26,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON identity.provider_key_tests TO weir_iden
 ALTER TABLE identity.provider_key_tests ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON identity.provider_key_tests TO weir_identity
   USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
+
+-- What endpoints demand of models is a closed set (packages/contracts/src/model-capability.ts).
+ALTER TABLE identity.models
+  ADD CONSTRAINT models_capabilities_check CHECK (capabilities <@ ARRAY[
+    'chat', 'completions', 'responses', 'messages', 'embeddings', 'images', 'audio', 'moderation', 'vision', 'tools'
+  ]);
