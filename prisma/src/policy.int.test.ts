@@ -188,7 +188,7 @@ describe('policy.snapshot', () => {
     ]);
   });
 
-  it("takes an organization's own prices from when they begin, and drops versions nobody can need any more", async () => {
+  it("knows everybody's and the organization's own prices of every tier, and drops versions nobody can need any more", async () => {
     const name = `model-${tenant.organizationId}`;
     const now = Date.now();
     await insertRow(owner, 'identity.models', aModel(null, name));
@@ -197,10 +197,16 @@ describe('policy.snapshot', () => {
       aPrice(null, name, now - 20 * DAY_MS, 2),
       aPrice(tenant.organizationId, name, now + 10 * DAY_MS, 3),
       aPrice(null, name, now + 15 * DAY_MS, 4),
+      { ...aPrice(null, name, now - 10 * DAY_MS, 5), tier: 2 },
     ];
     for (const price of prices) await insertRow(owner, 'billing.prices', price);
     const model = (await snapshot()).models.find((candidate) => candidate.name === name);
-    expect(model?.prices.map((price) => price.input)).toEqual([2n, 3n]);
+    expect(model?.prices.map(({ input, tier, isOwn }) => [input, tier, isOwn])).toEqual([
+      [2n, 0, false],
+      [5n, 2, false],
+      [3n, 0, true],
+      [4n, 0, false],
+    ]);
   });
 });
 

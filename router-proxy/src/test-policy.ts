@@ -50,6 +50,8 @@ export function aModel(name: string, parts: Partial<SnapshotModel> = {}): Snapsh
       {
         id: `price of ${name}`,
         validFromMs: 0,
+        tier: 0,
+        isOwn: false,
         input: 1_000_000_000n,
         cachedInput: 500_000_000n,
         cacheWrite: 1_000_000_000n,

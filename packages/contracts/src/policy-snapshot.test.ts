@@ -69,6 +69,8 @@ const sample = {
         {
           id: id(5),
           validFromMs: 0,
+          tier: 0,
+          isOwn: false,
           input: '2500000000',
           cachedInput: '1250000000',
           cacheWrite: '0',

@@ -87,6 +87,8 @@ export const snapshotKeySchema = accessSchema.extend({
 const priceSchema: z.ZodType<Price> = z.object({
   id: z.string(),
   validFromMs: instantMs,
+  tier: z.int(),
+  isOwn: z.boolean(),
   input: bigint,
   cachedInput: bigint,
   cacheWrite: bigint,

@@ -7,6 +7,8 @@ const rate = fc.bigInt({ min: 0n, max: 200_000_000_000n });
 const prices: fc.Arbitrary<Price> = fc.record({
   id: fc.constant('p'),
   validFromMs: fc.constant(0),
+  tier: fc.constant(0),
+  isOwn: fc.constant(false),
   input: rate,
   cachedInput: rate,
   cacheWrite: rate,
@@ -31,6 +33,8 @@ const usages: fc.Arbitrary<Usage> = fc.record({
 const FLAT: Price = {
   id: 'flat',
   validFromMs: 0,
+  tier: 0,
+  isOwn: false,
   input: 2_500_000_000n,
   cachedInput: 1_250_000_000n,
   cacheWrite: 3_125_000_000n,
@@ -131,7 +135,26 @@ describe('priceAt', () => {
     [200, 'from-200'],
     [1_000, 'from-300'],
   ])('at %d answers the latest version that has begun: %s', (atMs, id) => {
-    expect(priceAt(versions, atMs)?.id).toBe(id);
+    expect(priceAt(versions, atMs, 0)?.id).toBe(id);
+  });
+
+  it('for an account of a tier is its organization’s own before everybody’s, then of the highest tier that it has', () => {
+    const own = fc.record({ validFromMs: fc.nat(20), tier: fc.nat(4), isOwn: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(own), fc.nat(20), fc.nat(4), (drawn, atMs, tier) => {
+        const priced = drawn.map((version, index) => ({ ...FLAT, ...version, id: String(index) }));
+        const mine = priced.filter((price) => price.validFromMs <= atMs && price.tier <= tier);
+        const preferred = mine.some(({ isOwn }) => isOwn) ? mine.filter(({ isOwn }) => isOwn) : mine;
+        const highest = Math.max(...preferred.map((price) => price.tier));
+        const latest = Math.max(
+          ...preferred.filter((price) => price.tier === highest).map(({ validFromMs }) => validFromMs),
+        );
+        const found = priceAt(priced, atMs, tier);
+        if (!found) expect(mine).toEqual([]);
+        else
+          expect([found.tier, found.validFromMs, preferred.includes(found)]).toEqual([highest, latest, true]);
+      }),
+    );
   });
 });
 

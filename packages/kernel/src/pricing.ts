@@ -6,6 +6,10 @@ export interface Price {
   readonly id: string;
   /** Unix milliseconds. */
   readonly validFromMs: number;
+  /** The lowest tier of accounts that it is for. */
+  readonly tier: number;
+  /** Agreed with the organization, as opposed to everybody's. */
+  readonly isOwn: boolean;
   readonly input: bigint;
   readonly cachedInput: bigint;
   readonly cacheWrite: bigint;
@@ -41,13 +45,23 @@ export function costOf(usage: Usage, price: Price, multiplierPpm: bigint): NanoU
   return ceilDiv(baseMicroNano(usage, price) * multiplierPpm, PER_MILLION * PER_MILLION) as NanoUsd;
 }
 
-/** The version in force at an instant: the latest `validFromMs` not after it. */
-export function priceAt(prices: readonly Price[], atMs: number): Price | undefined {
-  let found: Price | undefined;
+/**
+ * The version in force for an account of a tier at an instant. Of those that have begun and are not for higher tiers, an
+ * organization's own goes before everybody's, then the higher tier, then the later beginning.
+ */
+export function priceAt<P extends Price>(prices: readonly P[], atMs: number, tier: number): P | undefined {
+  let found: P | undefined;
   for (const price of prices) {
-    if (price.validFromMs <= atMs && (!found || price.validFromMs > found.validFromMs)) found = price;
+    if (price.validFromMs > atMs || price.tier > tier) continue;
+    if (!found || precedes(price, found)) found = price;
   }
   return found;
+}
+
+function precedes(one: Price, other: Price): boolean {
+  if (one.isOwn !== other.isOwn) return one.isOwn;
+  if (one.tier !== other.tier) return one.tier > other.tier;
+  return one.validFromMs > other.validFromMs;
 }
 
 /**

@@ -70,8 +70,18 @@ ALTER TABLE identity.provider_key_states ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON identity.provider_key_states TO weir_identity
   USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
 
+-- Prices of tiers: an account pays the highest that is not above its own tier.
+ALTER TABLE billing.prices
+  ADD COLUMN tier INTEGER NOT NULL DEFAULT 0,
+  ADD CONSTRAINT prices_tier_check CHECK (tier >= 0);
+DROP INDEX billing.prices_organization_id_model_valid_from_key;
+CREATE UNIQUE INDEX prices_organization_id_model_tier_valid_from_key
+  ON billing.prices (organization_id, model, tier, valid_from) NULLS NOT DISTINCT;
+
 -- Of each name the organization's own model before the global one, and of these the latest revision that is offered in
--- the environment of the key; prices as in every environment.
+-- the environment of the key. Prices are the organization's own and everyone's, in all tiers; which of them counts is
+-- decided by priceAt (packages/kernel/src/pricing.ts). Versions that were superseded more than a day ago are left out;
+-- no running request can still need them.
 DROP FUNCTION policy.models_of(uuid);
 CREATE FUNCTION policy.models_of(organization uuid, environment text) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = '' AS $$
@@ -83,19 +93,17 @@ BEGIN
         AND m.environments @> ARRAY[environment]
       ORDER BY m.name, m.organization_id NULLS LAST, m.revision DESC
     ),
-    own AS (
-      SELECT p.model, min(p.valid_from) AS begins FROM billing.prices p
-      WHERE p.organization_id = organization GROUP BY p.model
-    ),
     versions AS (
-      SELECT p.*, lead(p.valid_from) OVER (PARTITION BY p.model ORDER BY p.valid_from) AS superseded_at
-      FROM billing.prices p LEFT JOIN own ON own.model = p.model
-      WHERE p.organization_id = organization
-         OR (p.organization_id IS NULL AND (own.begins IS NULL OR p.valid_from < own.begins))
+      SELECT p.*, lead(p.valid_from) OVER (
+        PARTITION BY p.model, p.organization_id, p.tier ORDER BY p.valid_from
+      ) AS superseded_at
+      FROM billing.prices p
+      WHERE p.organization_id = organization OR p.organization_id IS NULL
     ),
     prices AS (
       SELECT v.model, json_agg(json_build_object(
         'id', v.id, 'validFromMs', floor(date_part('epoch', v.valid_from) * 1000)::bigint,
+        'tier', v.tier, 'isOwn', v.organization_id IS NOT NULL,
         'input', v.input::text, 'cachedInput', v.cached_input::text, 'cacheWrite', v.cache_write::text,
         'output', v.output::text, 'reasoning', v.reasoning::text, 'perRequest', v.per_request::text,
         'perImage', v.per_image::text, 'perAudioSecond', v.per_audio_second::text

@@ -32,3 +32,14 @@ ALTER TABLE identity.models
   ADD CONSTRAINT models_capabilities_check CHECK (capabilities <@ ARRAY[
     'chat', 'completions', 'responses', 'messages', 'embeddings', 'images', 'audio', 'moderation', 'vision', 'tools'
   ]);
+
+-- Prices are the root account's to set: a program of an account below it has no say in them, whatever its scopes.
+CREATE FUNCTION policy.is_root_account(organization uuid, account uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+  SELECT EXISTS (
+    SELECT FROM identity.accounts a
+    WHERE a.id = account AND a.organization_id = organization AND a.parent_id IS NULL
+  )
+$$;
+REVOKE ALL ON FUNCTION policy.is_root_account(uuid, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION policy.is_root_account(uuid, uuid) TO weir_billing;

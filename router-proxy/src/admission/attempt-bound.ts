@@ -24,7 +24,7 @@ export function boundAttempt(
   call: CallBound,
   nowMs: number,
 ): AttemptBound {
-  const price = priceAt(route.model.prices, nowMs) ?? null;
+  const price = priceAt(route.model.prices, nowMs, policy.account.tier) ?? null;
   const cost = price && costBound(price, call.inputTokensMax, call.choices, policy.account.ratesPpm);
   return {
     price,

@@ -9,7 +9,7 @@ import type { Budget } from './modules/budgets/budget.ts';
 import { createBudget, type CreateBudgetInput } from './modules/budgets/budget-service.ts';
 
 /** Nano-USD per million tokens, and per request, image and second of audio; what is left out costs nothing. */
-export type NewPrice = Partial<Omit<Price, 'id' | 'validFromMs'>> & {
+export type NewPrice = Partial<Omit<Price, 'id' | 'validFromMs' | 'isOwn'>> & {
   /** The model's name. */
   readonly model: string;
   /** Null: for everybody. */
@@ -19,7 +19,7 @@ export type NewPrice = Partial<Omit<Price, 'id' | 'validFromMs'>> & {
 
 /** What a first start needs of billing before anybody can sign in. */
 export interface BillingBootstrap {
-  /** Adds versions of prices; one that is there already (same model, organization and instant) stays as it is. */
+  /** Adds versions of prices; one that is there already (same model, organization, tier and instant) stays as it is. */
   addPrices(prices: readonly NewPrice[]): Promise<void>;
   /** @throws Error naming every rule that the budget breaks */
   createBudget(input: CreateBudgetInput): Promise<Budget>;
@@ -28,9 +28,9 @@ export interface BillingBootstrap {
 
 const INSERT_PRICE = `
   insert into billing.prices (id, organization_id, model, valid_from, input, cached_input, cache_write, output, reasoning,
-                              per_request, per_image, per_audio_second)
-  values ($1, $2, $3, to_timestamp($4::float8 / 1000), $5, $6, $7, $8, $9, $10, $11, $12)
-  on conflict (model, organization_id, valid_from) do nothing`;
+                              per_request, per_image, per_audio_second, tier)
+  values ($1, $2, $3, to_timestamp($4::float8 / 1000), $5, $6, $7, $8, $9, $10, $11, $12, $13)
+  on conflict (model, organization_id, tier, valid_from) do nothing`;
 
 function priceValues(price: NewPrice): unknown[] {
   const { model, organizationId, validFromMs, input, cachedInput, cacheWrite, output, reasoning } = price;
@@ -41,6 +41,7 @@ function priceValues(price: NewPrice): unknown[] {
     model,
     validFromMs,
     ...[...amounts, price.perAudioSecond].map((amount = 0n) => amount.toString()),
+    price.tier ?? 0,
   ];
 }
 

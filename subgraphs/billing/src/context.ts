@@ -3,10 +3,12 @@ import type { Clock } from '@weir/kernel/clock';
 import type { Loaders } from './loaders.ts';
 import type { AlertService } from './modules/alerts/alert-service.ts';
 import type { BudgetService } from './modules/budgets/budget-service.ts';
+import type { PriceService } from './modules/prices/price-service.ts';
 
 export interface Services {
   readonly budgets: BudgetService;
   readonly alerts: AlertService;
+  readonly prices: PriceService;
 }
 
 export interface Context extends OperationContext {

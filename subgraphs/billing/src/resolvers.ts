@@ -1,11 +1,11 @@
 import type { Resolvers } from './generated/resolvers-types.ts';
 import { budgetAlert, budgetAlertRaised, organizationAlerts } from './modules/alerts/resolvers.ts';
 import { budget, budgetMutations, budgetQueries, organizationBudgets } from './modules/budgets/resolvers.ts';
-import { model, price } from './modules/prices/resolvers.ts';
+import { model, price, priceMutations } from './modules/prices/resolvers.ts';
 
 export const resolvers: Resolvers = {
   Query: budgetQueries,
-  Mutation: budgetMutations,
+  Mutation: { ...budgetMutations, ...priceMutations },
   Subscription: { budgetAlertRaised },
   Organization: { ...organizationBudgets, ...organizationAlerts },
   Model: model,

@@ -15,6 +15,7 @@ import { createLoaders } from './loaders.ts';
 import { createAlertFeed, type AlertFeed } from './modules/alerts/alert-feed.ts';
 import { createAlertService, createAlertSource } from './modules/alerts/alert-service.ts';
 import { createBudgetService } from './modules/budgets/budget-service.ts';
+import { createPriceService } from './modules/prices/price-service.ts';
 import { BILLING_PROJECTOR_ROLE, createSpendProjection } from './projection/spend-projection.ts';
 import { resolvers } from './resolvers.ts';
 import { createTenantReader } from './tenant-reader.ts';
@@ -105,6 +106,7 @@ async function startParts(parts: Parts): Promise<Running> {
   const services: Services = {
     budgets: createBudgetService({ db, reader, clock }),
     alerts: createAlertService({ reader, feed }),
+    prices: createPriceService({ db, clock }),
   };
   const server = await startSubgraph<Context>({
     name: 'billing',

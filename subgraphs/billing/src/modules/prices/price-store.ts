@@ -1,31 +1,24 @@
 import type { Uuid } from '@weir/kernel/ids';
 import type { Query } from '../../query.ts';
-import type { PriceVersion } from './price.ts';
+import { PRICE_CLASSES, type PriceVersion } from './price.ts';
 
-/**
- * The prices of models as the proxies see them (policy.prices_of): everybody's until the organization's own begin, from
- * then on only its own. Row-level security leaves no other organization's.
- */
+/** Everybody's prices of models and the organization's own; row-level security leaves no other organization's. */
 const PRICES = `
-  select m.id::text as model_id, p.id::text as id, p.model, p.organization_id::text as organization_id,
+  select m.id::text as model_id, p.id::text as id, p.model, p.organization_id is not null as is_own, p.tier,
          (extract(epoch from p.valid_from) * 1000)::float8 as valid_from_ms,
          p.input::text as input, p.cached_input::text as cached_input, p.cache_write::text as cache_write,
          p.output::text as output, p.reasoning::text as reasoning, p.per_request::text as per_request,
          p.per_image::text as per_image, p.per_audio_second::text as per_audio_second
   from policy.model_names($1::uuid, $2::uuid[]) m
   join billing.prices p on p.model = m.name
-  where p.organization_id is not null
-     or not exists (
-       select from billing.prices own
-       where own.model = p.model and own.organization_id is not null and own.valid_from <= p.valid_from
-     )
   order by p.valid_from desc, p.id`;
 
 interface PriceRow {
   readonly model_id: Uuid;
   readonly id: Uuid;
   readonly model: string;
-  readonly organization_id: Uuid | null;
+  readonly is_own: boolean;
+  readonly tier: number;
   readonly valid_from_ms: number;
   readonly input: string;
   readonly cached_input: string;
@@ -54,7 +47,8 @@ export async function readPrices(
     price: {
       id: row.id,
       model: row.model,
-      organizationId: row.organization_id,
+      isOwn: row.is_own,
+      tier: row.tier,
       validFromMs: row.valid_from_ms,
       input: BigInt(row.input),
       cachedInput: BigInt(row.cached_input),
@@ -66,4 +60,53 @@ export async function readPrices(
       perAudioSecond: BigInt(row.per_audio_second),
     },
   }));
+}
+
+const INSERT = `
+  insert into billing.prices (id, organization_id, model, tier, valid_from, input, cached_input, cache_write, output,
+                              reasoning, per_request, per_image, per_audio_second)
+  values ($1::uuid, $2::uuid, $3, $4, to_timestamp($5::float8 / 1000), $6::bigint, $7::bigint, $8::bigint, $9::bigint,
+          $10::bigint, $11::bigint, $12::bigint, $13::bigint)
+  on conflict (organization_id, model, tier, valid_from) do nothing returning 1`;
+
+/** One organization's own prices, in the caller's transaction. */
+export function createPriceStore(query: Query) {
+  return {
+    async modelName(organizationId: Uuid, modelId: Uuid): Promise<string | undefined> {
+      const rows = await query<{ name: string }>(
+        'select name from policy.model_names($1::uuid, array[$2::uuid])',
+        [organizationId, modelId],
+      );
+      return rows[0]?.name;
+    },
+
+    async isRoot(organizationId: Uuid, accountId: Uuid): Promise<boolean> {
+      const rows = await query<{ is_root: boolean }>(
+        'select policy.is_root_account($1::uuid, $2::uuid) as is_root',
+        [organizationId, accountId],
+      );
+      return rows[0]?.is_root === true;
+    },
+
+    /** False when a price of the tier begins at the same instant. */
+    async insert(organizationId: Uuid, price: PriceVersion): Promise<boolean> {
+      const { id, model, tier, validFromMs } = price;
+      const amounts = PRICE_CLASSES.map((name) => price[name].toString());
+      return (await query(INSERT, [id, organizationId, model, tier, validFromMs, ...amounts])).length > 0;
+    },
+
+    /** When a price begins; undefined unless it is the organization's own. Unix milliseconds. */
+    async ownBeginning(organizationId: Uuid, id: Uuid): Promise<number | undefined> {
+      const rows = await query<{ valid_from_ms: number }>(
+        `select (extract(epoch from valid_from) * 1000)::float8 as valid_from_ms from billing.prices
+         where id = $1::uuid and organization_id = $2::uuid for update`,
+        [id, organizationId],
+      );
+      return rows[0]?.valid_from_ms;
+    },
+
+    async remove(id: Uuid): Promise<void> {
+      await query('delete from billing.prices where id = $1::uuid', [id]);
+    },
+  };
 }

@@ -5,6 +5,18 @@ import type { Price } from '@weir/kernel/pricing';
 export interface PriceVersion extends Price {
   readonly id: Uuid;
   readonly model: string;
-  /** Null: for everybody. */
-  readonly organizationId: Uuid | null;
 }
+
+/** The classes that are priced: nano-USD per million tokens, and per request, image and second of audio. */
+export const PRICE_CLASSES = [
+  'input',
+  'cachedInput',
+  'cacheWrite',
+  'output',
+  'reasoning',
+  'perRequest',
+  'perImage',
+  'perAudioSecond',
+] as const satisfies readonly (keyof Price)[];
+
+export type PriceClass = (typeof PRICE_CLASSES)[number];

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { policySnapshotSchema, type SnapshotModel } from '@weir/contracts/policy-snapshot';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
+import { priceAt } from '@weir/kernel/pricing';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
 import { insertRow, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
 import { createBillingBootstrap, type BillingBootstrap } from '../../bootstrap.ts';
@@ -100,7 +102,7 @@ describe('the price of a model', () => {
     ]);
     const own = await pricesOf(tenant);
     expect(own.currentPrice).toMatchObject({ scope: 'ORGANIZATION', inputPerMillion: { amount: '0.5' } });
-    expect(amounts(own)).toEqual(['0.5', '1']);
+    expect(amounts(own)).toEqual(['4', '0.5', '1']);
     const others = await pricesOf(stranger);
     expect(others.currentPrice).toMatchObject({ scope: 'GLOBAL', inputPerMillion: { amount: '4' } });
     expect(amounts(others)).toEqual(['4', '1']);
@@ -109,7 +111,7 @@ describe('the price of a model', () => {
        from jsonb_array_elements(policy.snapshot($1)::jsonb -> 'models') as m where m ->> 'name' = $2`,
       [tenant.keyHash, model],
     );
-    expect(rows[0]?.latest).toBe('500000000');
+    expect(rows[0]?.latest).toBe('4000000000');
   });
 
   it('is null as long as there is none, and added once however often it is added', async () => {
@@ -118,5 +120,123 @@ describe('the price of a model', () => {
     await bootstrap.addPrices([version, version]);
     await bootstrap.addPrices([{ ...version, input: 8n }]);
     expect(amounts(await pricesOf(tenant))).toEqual(['0.000000007']);
+  });
+});
+
+interface Payload {
+  readonly price: { readonly id: string; readonly [member: string]: unknown } | null;
+  readonly withdrawnPriceId?: string | null;
+  readonly userErrors: readonly { readonly code: string; readonly field: readonly string[] }[];
+}
+
+async function mutate(
+  name: 'priceSet' | 'priceWithdraw',
+  input: object,
+  as = identityOf(tenant),
+): Promise<Payload> {
+  const Name = name === 'priceSet' ? 'PriceSet' : 'PriceWithdraw';
+  const result =
+    name === 'priceSet'
+      ? `price { id scope tier validFrom inputPerMillion { amount } cachedInputPerMillion { amount }
+           outputPerMillion { amount } reasoningPerMillion { amount } perRequest { amount } }`
+      : 'withdrawnPriceId';
+  const answer = await server.ask(
+    as,
+    `mutation ($input: ${Name}Input!) { ${name}(input: $input) { ${result} userErrors { code field } } }`,
+    { input },
+  );
+  if (!answer.data?.[name]) throw new Error(JSON.stringify(answer.errors));
+  return answer.data[name] as Payload;
+}
+
+const setting = (extra: object = {}) => ({
+  organizationId: encodeId('organization', tenant.organizationId),
+  modelId: encodeId('model', modelId),
+  inputPerMillion: '2',
+  outputPerMillion: '8',
+  ...extra,
+});
+
+/** What the proxies are told of the model's prices now. */
+async function told(as: Tenant): Promise<readonly SnapshotModel['prices'][number][]> {
+  const { rows } = await owner.query<{ snapshot: unknown }>('select policy.snapshot($1) as snapshot', [
+    as.keyHash,
+  ]);
+  const { models } = policySnapshotSchema.parse(rows[0]?.snapshot);
+  return models.find(({ name }) => name === model)?.prices ?? [];
+}
+
+describe('a price of an organization', () => {
+  it('is set for itself alone, tells the proxies at once, and costs what its classes contain', async () => {
+    await bootstrap.addPrices([price(-1, 1_000_000_000n)]);
+    const { price: set, userErrors } = await mutate('priceSet', setting());
+    expect(userErrors).toEqual([]);
+    expect(set).toMatchObject({
+      scope: 'ORGANIZATION',
+      tier: 0,
+      inputPerMillion: { amount: '2' },
+      cachedInputPerMillion: { amount: '2' },
+      reasoningPerMillion: { amount: '8' },
+      perRequest: { amount: '0' },
+    });
+    expect(priceAt(await told(tenant), Date.now(), 0)?.input).toBe(2_000_000_000n);
+    expect(priceAt(await told(stranger), Date.now(), 0)?.input).toBe(1_000_000_000n);
+    expect((await pricesOf(stranger)).currentPrice).toMatchObject({ scope: 'GLOBAL' });
+  });
+
+  it('of a tier is for accounts of that tier and above', async () => {
+    await bootstrap.addPrices([price(-1, 4_000_000_000n), { ...price(-1, 3_000_000_000n), tier: 2 }]);
+    await mutate('priceSet', setting({ tier: 5, inputPerMillion: '1' }));
+    const prices = await told(tenant);
+    const paid = [0, 1, 2, 4, 5, 9].map((tier) => priceAt(prices, Date.now(), tier)?.input);
+    expect(paid).toEqual([4n, 4n, 3n, 3n, 1n, 1n].map((dollars) => dollars * 1_000_000_000n));
+    const answer = await server.ask(
+      identityOf(tenant),
+      `query ($id: ID!) { _entities(representations: [{ __typename: "Model", id: $id }]) { ... on Model {
+         low: currentPrice { tier } middle: currentPrice(tier: 4) { tier } high: currentPrice(tier: 7) { tier } } } }`,
+      { id: encodeId('model', modelId) },
+    );
+    expect(answer.data).toEqual({
+      _entities: [{ low: { tier: 0 }, middle: { tier: 2 }, high: { tier: 5 } }],
+    });
+  });
+
+  it('can be planned and taken back until it begins, and stays for ever from then on', async () => {
+    const validFrom = new Date(now + YEAR_MS).toISOString();
+    const planned = await mutate('priceSet', setting({ validFrom }));
+    expect((await mutate('priceSet', setting({ validFrom }))).userErrors).toMatchObject([{ code: 'TAKEN' }]);
+    const id = planned.price?.id;
+    const others = await mutate('priceWithdraw', { id }, identityOf(stranger));
+    expect(others.userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
+    expect((await mutate('priceWithdraw', { id })).withdrawnPriceId).toBe(id);
+    expect(await told(tenant)).toEqual([]);
+    const { price: begun } = await mutate('priceSet', setting());
+    expect((await mutate('priceWithdraw', { id: begun?.id })).userErrors).toMatchObject([
+      { code: 'ALREADY_VALID' },
+    ]);
+  });
+
+  it.each([
+    [{ tier: -1 }, 'INVALID_TIER', 'tier'],
+    [{ validFrom: '2020-01-01T00:00:00Z' }, 'INVALID_VALID_FROM', 'validFrom'],
+    [{ inputPerMillion: '-1' }, 'INVALID_AMOUNT', 'inputPerMillion'],
+    [{ perImage: '0.0000000001' }, 'INVALID_AMOUNT', 'perImage'],
+    [{ outputPerMillion: '1000000.1' }, 'INVALID_AMOUNT', 'outputPerMillion'],
+    [{ modelId: encodeId('model', newUuid()) }, 'NOT_FOUND', 'modelId'],
+  ])('is not set with %j', async (extra, code, field) => {
+    expect((await mutate('priceSet', setting(extra))).userErrors).toEqual([{ code, field: [field] }]);
+  });
+
+  it('is nobody else’s: members without the permission, other organizations, programs below the root', async () => {
+    await expect(mutate('priceSet', setting(), identityOf(tenant, ['org.read']))).rejects.toThrow(
+      'FORBIDDEN',
+    );
+    await expect(mutate('priceSet', setting(), identityOf(stranger))).rejects.toThrow('NOT_FOUND');
+    const program = (accountId: Uuid) => ({
+      ...identityOf(tenant),
+      actor: { type: 'apiKey' as const, apiKeyId: tenant.apiKeyId, accountId },
+    });
+    await expect(mutate('priceSet', setting(), program(tenant.teamId))).rejects.toThrow('FORBIDDEN');
+    expect((await mutate('priceSet', setting(), program(tenant.ownerId))).userErrors).toEqual([]);
   });
 });
