@@ -6,6 +6,8 @@ import { newVirtualKey } from '@weir/kernel/virtual-key';
 const secretsSchema = z.object({
   /** 32 bytes in base64: wraps every owner's key. */
   masterKey: z.string(),
+  /** Keys that it replaces; what they sealed opens until `npm run vault:rewrap` has run. */
+  previousMasterKeys: z.array(z.string()).optional(),
   internalSecret: z.string(),
   demoPassword: z.string(),
   demoApiKey: z.string(),

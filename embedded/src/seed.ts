@@ -66,7 +66,7 @@ export async function seedDemo(options: {
   try {
     const bootstrap = await createBootstrap({
       db,
-      masterKey: Buffer.from(secrets.masterKey, 'base64'),
+      masterKey: [fromBase64(secrets.masterKey), ...(secrets.previousMasterKeys ?? []).map(fromBase64)],
       clock: systemClock,
     });
     const { organizationId, rootAccountId } =
@@ -124,6 +124,8 @@ async function firstStart(bootstrap: Bootstrap, secrets: EmbeddedSecrets) {
   await bootstrap.addApiKey(demoKey({ organizationId, accountId: project, secrets }));
   return created.value;
 }
+
+const fromBase64 = (text: string): Buffer => Buffer.from(text, 'base64');
 
 function demoKey(owner: { organizationId: Uuid; accountId: Uuid; secrets: EmbeddedSecrets }): ApiKeyAddition {
   const { organizationId, accountId, secrets } = owner;

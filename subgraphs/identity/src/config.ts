@@ -27,4 +27,13 @@ export const configSchema = z
     adminPort: env.IDENTITY_ADMIN_PORT,
   }));
 
+/** What sealing everything anew needs: the login that migrates, and the master keys. */
+export const rewrapConfigSchema = z
+  .object({
+    DATABASE_URL: sharedFields.DATABASE_URL,
+    WEIR_MASTER_KEY: sharedFields.WEIR_MASTER_KEY,
+    WEIR_MASTER_KEY_PREVIOUS: sharedFields.WEIR_MASTER_KEY_PREVIOUS,
+  })
+  .transform((env) => ({ databaseUrl: env.DATABASE_URL, masterKey: masterKeysOf(env) }));
+
 export type Config = z.output<typeof configSchema>;

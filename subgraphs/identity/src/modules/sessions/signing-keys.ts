@@ -22,7 +22,8 @@ export interface SigningKeysDeps {
 /** Unknown ids come from strangers, too; they make us look again at most this often. */
 const RELOAD_INTERVAL_MS = 10_000;
 
-const associatedData = (id: Uuid, version: number): string => `signingKey:${id}:${version}`;
+/** What binds a sealed signing key to its place. */
+export const signingKeyBinding = (id: Uuid, version: number): string => `signingKey:${id}:${version}`;
 
 function newSigningKey(masterKey: MasterKey): Omit<SigningKey, 'retiredAt'> {
   const id = newUuid();
@@ -30,7 +31,7 @@ function newSigningKey(masterKey: MasterKey): Omit<SigningKey, 'retiredAt'> {
   const { x = '' } = publicKey.export({ format: 'jwk' });
   const secret = privateKey.export({ format: 'der', type: 'pkcs8' });
   try {
-    const sealedPrivate = sealSecret(secret, masterKey, associatedData(id, 1));
+    const sealedPrivate = sealSecret(secret, masterKey, signingKeyBinding(id, 1));
     return { id, publicJwk: { kty: 'OKP', crv: 'Ed25519', x }, sealedPrivate };
   } finally {
     secret.fill(0);
@@ -38,7 +39,7 @@ function newSigningKey(masterKey: MasterKey): Omit<SigningKey, 'retiredAt'> {
 }
 
 function privateKeyOf({ id, sealedPrivate }: SigningKey, masterKey: MasterKey): KeyObject {
-  const secret = openSecret(sealedPrivate, masterKey, associatedData(id, sealedPrivate.version));
+  const secret = openSecret(sealedPrivate, masterKey, signingKeyBinding(id, sealedPrivate.version));
   try {
     return createPrivateKey({ key: secret, format: 'der', type: 'pkcs8' });
   } finally {

@@ -1,0 +1,34 @@
+import type { Uuid } from '@weir/kernel/ids';
+import { ownerKeyBinding } from '../modules/provider-keys/provider-key.ts';
+import { signingKeyBinding } from '../modules/sessions/signing-keys.ts';
+
+/** A table whose rows are sealed with the master key, and how its secrets are read, bound and written. */
+export interface SealedTable {
+  readonly name: string;
+  /** Locks the rows that follow `$1` in the order of ids, at most `$2`, and answers `id, ciphertext, nonce, version`. */
+  readonly select: string;
+  /** Writes `$2` (ciphertext) and `$3` (nonce) to the row `$1`. */
+  readonly update: string;
+  binding(id: Uuid, version: number): string;
+}
+
+/** Everything that the master key seals. Provider secrets and signing secrets are sealed with their owner's key instead. */
+export const SEALED_TABLES: readonly SealedTable[] = [
+  {
+    name: 'owner keys',
+    select: `select owner_id as id, ciphertext, nonce, version from identity.owner_keys
+             where owner_id > $1 order by owner_id limit $2 for update`,
+    update: `update identity.owner_keys set ciphertext = $2, nonce = $3, updated_at = now() where owner_id = $1`,
+    binding: ownerKeyBinding,
+  },
+  {
+    name: 'signing keys',
+    select: `select id, sealed_private ->> 'ciphertext' as ciphertext, sealed_private ->> 'nonce' as nonce,
+                    (sealed_private ->> 'version')::int as version
+             from identity.signing_keys where id > $1 order by id limit $2 for update`,
+    update: `update identity.signing_keys
+             set sealed_private = sealed_private || jsonb_build_object('ciphertext', $2::text, 'nonce', $3::text)
+             where id = $1`,
+    binding: signingKeyBinding,
+  },
+];
