@@ -4,9 +4,8 @@ import type { Clock } from '@weir/kernel/clock';
 import type { AppError } from '@weir/kernel/errors';
 import type { Logger } from '@weir/service/logger';
 import type { Config } from './config.ts';
-import { chatCompletions } from './endpoints/chat-completions.ts';
-import { inference } from './endpoints/inference.ts';
-import { countTokens, messages } from './endpoints/messages.ts';
+import { endpoints } from './endpoints/endpoints.ts';
+import type { TokenCounter } from './estimate/token-counter.ts';
 import { createAdmit } from './http/admit-attempt.ts';
 import { createAddressOf } from './http/client-address.ts';
 import { createDispatch } from './http/dispatch-attempt.ts';
@@ -49,13 +48,11 @@ export interface RequestPathOptions {
   readonly pools: OriginPools;
   readonly live: LiveRequests;
   readonly reporter: Reporter;
+  readonly tokens: TokenCounter;
   readonly clock: Clock;
   readonly log: Logger;
   readonly refusal: () => AppError | null;
 }
-
-/** Every inference endpoint of the proxy. Another one is another file beside these, and its name here. */
-const endpoints = [chatCompletions, inference, messages, countTokens];
 
 /** Puts the steps of the request path together and in front of them the HTTP server. */
 export function createRequestPath(options: RequestPathOptions): FastifyInstance {
@@ -89,6 +86,7 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
     meter,
     deployments,
     refusedKeys,
+    tokens: options.tokens,
     clock,
     log,
     drainMs: config.upstream.drainMs,

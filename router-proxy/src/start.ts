@@ -10,6 +10,7 @@ import type { Running } from '@weir/service/running';
 import type { Config } from './config.ts';
 import { connectCounters } from './counters.ts';
 import { createDrain } from './drain.ts';
+import { createTokenCounter } from './estimate/token-counter.ts';
 import { listen } from './http/listen.ts';
 import { createLiveRequests } from './http/live-requests.ts';
 import { createReporter } from './http/report.ts';
@@ -157,6 +158,9 @@ async function compose(
   });
   resources.add({ name: 'admin server', stop: () => admin.stop() });
 
+  const tokens = createTokenCounter({ log });
+  resources.add({ name: 'token counter', stop: () => tokens.stop() });
+
   const drain = createDrain({ admin, live, graceMs: config.graceMs, log });
   const reporter = createReporter({
     registry,
@@ -176,6 +180,7 @@ async function compose(
     pools,
     live,
     reporter,
+    tokens,
     clock,
     log,
     refusal: () => drain.refusal() ?? counters.refusal(),

@@ -102,12 +102,22 @@ describe('costBound', () => {
         multipliers,
         fc.integer({ min: 1, max: 128 }),
         fc.nat({ max: 500 }),
-        (drawn, price, multiplier, choices, slack) => {
-          const usage = { ...drawn, images: 0, audioMs: 0 };
-          const inputMax = usage.inputTokens + usage.cachedInputTokens + usage.cacheWriteTokens + slack;
+        fc.boolean(),
+        (usage, price, multiplier, choices, slack, isCapped) => {
+          const output = usage.outputTokens + usage.reasoningTokens;
           // The cap applies to each choice; what the choices produced together may be spread unevenly.
-          const cap = Math.ceil((usage.outputTokens + usage.reasoningTokens) / choices);
-          const bound = costBound(price, inputMax, choices, multiplier);
+          const cap = isCapped ? Math.ceil(output / choices) : 0;
+          const bound = costBound(
+            price,
+            {
+              inputTokens: usage.inputTokens + usage.cachedInputTokens + usage.cacheWriteTokens + slack,
+              choices: isCapped ? choices : 0,
+              outputTokens: isCapped ? 0 : output + slack,
+              images: usage.images + slack,
+              audioMs: usage.audioMs + slack,
+            },
+            multiplier,
+          );
           const held = bound.fixed + bound.perOutputToken * BigInt(cap);
           expect(held >= costOf(usage, price, multiplier)).toBe(true);
         },
@@ -116,8 +126,19 @@ describe('costBound', () => {
   });
 
   it('takes the dearest class for the input and for the output', () => {
-    const bound = costBound(FLAT, 1_000_000, 3, 1_000_000n);
-    expect(bound).toEqual({ fixed: 3_125_000_000n + 1_000n, perOutputToken: 36_000n });
+    const bound = { inputTokens: 1_000_000, choices: 3, outputTokens: 0, images: 0, audioMs: 0 };
+    expect(costBound(FLAT, bound, 1_000_000n)).toEqual({
+      fixed: 3_125_000_000n + 1_000n,
+      perOutputToken: 36_000n,
+    });
+  });
+
+  it('counts images, audio and output without a cap among what is fixed', () => {
+    const bound = { inputTokens: 0, choices: 0, outputTokens: 1_000_000, images: 2, audioMs: 1_500 };
+    expect(costBound(FLAT, bound, 1_000_000n)).toEqual({
+      fixed: 12_000_000_000n + 1_000n + 80_000_000n + 150_000n,
+      perOutputToken: 0n,
+    });
   });
 });
 

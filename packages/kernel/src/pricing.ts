@@ -73,21 +73,35 @@ export interface CostBound {
   readonly perOutputToken: NanoUsd;
 }
 
-/** @param choices How many completions the request asks for (`n`). */
-export function costBound(
-  price: Price,
-  inputTokensMax: number,
-  choices: number,
-  multiplierPpm: bigint,
-): CostBound {
-  const dearestInput = [price.input, price.cachedInput, price.cacheWrite].reduce((a, b) => (a > b ? a : b));
-  const dearestOutput = price.output > price.reasoning ? price.output : price.reasoning;
-  const scale = PER_MILLION * PER_MILLION;
+/** The most that a request may consume beside its output cap. Classes that it cannot consume are 0. */
+export interface UsageBound {
+  readonly inputTokens: number;
+  /** How many answers are asked for (`n`), each of which may reach the output cap. */
+  readonly choices: number;
+  /** Output that no cap of the request limits. */
+  readonly outputTokens: number;
+  readonly images: number;
+  readonly audioMs: number;
+}
+
+/** What input and output cost at most per million tokens, whichever class they turn out to be. */
+export function dearestPrices(price: Price): { readonly input: bigint; readonly output: bigint } {
   return {
-    fixed: ceilDiv(
-      (BigInt(inputTokensMax) * dearestInput + price.perRequest * PER_MILLION) * multiplierPpm,
-      scale,
-    ) as NanoUsd,
-    perOutputToken: ceilDiv(dearestOutput * BigInt(choices) * multiplierPpm, scale) as NanoUsd,
+    input: [price.input, price.cachedInput, price.cacheWrite].reduce((a, b) => (a > b ? a : b)),
+    output: price.output > price.reasoning ? price.output : price.reasoning,
+  };
+}
+
+export function costBound(price: Price, bound: UsageBound, multiplierPpm: bigint): CostBound {
+  const dearest = dearestPrices(price);
+  const scale = PER_MILLION * PER_MILLION;
+  const fixedMicroNano =
+    BigInt(bound.inputTokens) * dearest.input +
+    BigInt(bound.outputTokens) * dearest.output +
+    (price.perRequest + BigInt(bound.images) * price.perImage) * PER_MILLION +
+    BigInt(bound.audioMs) * price.perAudioSecond * 1_000n;
+  return {
+    fixed: ceilDiv(fixedMicroNano * multiplierPpm, scale) as NanoUsd,
+    perOutputToken: ceilDiv(dearest.output * BigInt(bound.choices) * multiplierPpm, scale) as NanoUsd,
   };
 }

@@ -32,3 +32,15 @@ export function totalTokens(usage: Usage): number {
     usage.reasoningTokens
   );
 }
+
+export function addUsage(a: Usage, b: Usage): Usage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    images: a.images + b.images,
+    audioMs: a.audioMs + b.audioMs,
+  };
+}

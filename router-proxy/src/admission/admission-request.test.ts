@@ -10,7 +10,12 @@ import { denialError } from './denial.ts';
 
 const NOON = Date.UTC(2026, 4, 13, 12);
 const SETTINGS = { leaseMs: 60_000, cooldownMs: 60_000, outputCapMin: 16 };
-const BOUND: CallBound = { inputTokensMax: 1_000, choices: 1, outputCap: 100, unbounded: null };
+const BOUND = callBound();
+
+function callBound(cap: number | null = 100, choices = 1): CallBound {
+  const output = { kind: 'capped', param: 'max_completion_tokens', cap, choices } as const;
+  return { inputTokensMax: 1_000, output, imagesMax: 0, unbounded: null };
+}
 
 function prepare(parts: SnapshotParts, bound: CallBound = BOUND, attemptNumber = 1) {
   const policy = aPolicy(parts);
@@ -52,13 +57,13 @@ describe('an admission', () => {
   });
 
   it('counts every choice', () => {
-    const { prepared } = prepare({ budgets: [aBudget()] }, { ...BOUND, choices: 5 });
+    const { prepared } = prepare({ budgets: [aBudget()] }, callBound(100, 5));
     expect(prepared.request.holdings[0]?.perOutputToken).toBe(10_000n);
     expect(prepared.intent.holdTokens).toBe(1_500);
   });
 
   it("asks for the client's cap or the model's, whichever is lower, and never for a useless one", () => {
-    const capOf = (outputCap: number | null) => prepare({}, { ...BOUND, outputCap }).prepared.request;
+    const capOf = (outputCap: number | null) => prepare({}, callBound(outputCap)).prepared.request;
     expect(capOf(null)).toMatchObject({ outputCap: 1_000, outputCapMin: 16 });
     expect(capOf(5_000)).toMatchObject({ outputCap: 1_000, outputCapMin: 16 });
     expect(capOf(3)).toMatchObject({ outputCap: 3, outputCapMin: 3 });

@@ -57,7 +57,7 @@ export function prepareAdmission(
   const { holdings, day, validWithin } = holdingsAt(route.budgets, bound, organization.timeZone, nowMs);
   const intent = intentOf(draft, bound, nowMs);
   const isFirst = draft.attemptNumber === 1;
-  const outputCapMin = Math.max(settings.outputCapMin, draft.bound.outputCapMin ?? 1);
+  const outputCapMin = Math.max(settings.outputCapMin, capMinOf(draft.bound));
   const request: AdmitRequest = {
     organizationId: organization.id,
     attemptId: draft.attemptId,
@@ -84,6 +84,11 @@ export function admittedIntent(
   return isAsPrepared
     ? intent
     : { ...intent, admittedAtMs: admission.nowMs, ...holdOf(bound, admission.outputCap) };
+}
+
+/** What the provider asks for at least, where it asks for anything. */
+function capMinOf({ output }: CallBound): number {
+  return output.kind === 'capped' ? (output.capMin ?? 1) : 1;
 }
 
 function intentOf(draft: AttemptDraft, bound: AttemptBound, nowMs: number): AttemptIntent {
@@ -118,7 +123,7 @@ function holdOf(
   const cap = outputCap ?? 0;
   return {
     holdCost: nanoUsd(bound.costFixed + bound.costPerOutputToken * BigInt(cap)),
-    holdTokens: bound.inputTokensMax + bound.choices * cap,
+    holdTokens: bound.tokensFixed + bound.tokensPerOutputToken * cap,
   };
 }
 
@@ -127,7 +132,7 @@ function evidenceOf(intent: AttemptIntent, bound: AttemptBound): string {
   return encodeEvidence(intent, {
     outputCap: bound.outputCap,
     costPerOutputToken: bound.costPerOutputToken,
-    tokensPerOutputToken: bound.choices,
+    tokensPerOutputToken: bound.tokensPerOutputToken,
   });
 }
 

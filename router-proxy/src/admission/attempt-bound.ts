@@ -1,6 +1,7 @@
+import type { SnapshotBudget } from '@weir/contracts/policy-snapshot';
 import { AppError } from '@weir/kernel/errors';
-import { costBound, priceAt, type Price } from '@weir/kernel/pricing';
-import type { CallBound } from '../endpoints/endpoint.ts';
+import { costBound, dearestPrices, priceAt, type Price } from '@weir/kernel/pricing';
+import type { CallBound, OutputBound, Unbounded } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import type { ModelRoute } from '../routing/model-route.ts';
 
@@ -8,13 +9,14 @@ import type { ModelRoute } from '../routing/model-route.ts';
 export interface AttemptBound {
   /** Null for a model without a price. */
   readonly price: Price | null;
-  /** The client's cap or the model's, whichever is lower; null when neither has one. */
+  /** The client's cap or the model's, whichever is lower; null when neither has one, or none can be set. */
   readonly outputCap: number | null;
   /** Nano-USD: `costFixed + costPerOutputToken × outputCap`. */
   readonly costFixed: bigint;
   readonly costPerOutputToken: bigint;
-  readonly inputTokensMax: number;
-  readonly choices: number;
+  /** `tokensFixed + tokensPerOutputToken × outputCap`. */
+  readonly tokensFixed: number;
+  readonly tokensPerOutputToken: number;
 }
 
 /** @param nowMs The instant whose price counts. */
@@ -24,15 +26,20 @@ export function boundAttempt(
   call: CallBound,
   nowMs: number,
 ): AttemptBound {
+  const { output, inputTokensMax } = call;
+  const { maxOutputTokens } = route.model;
   const price = priceAt(route.model.prices, nowMs, policy.account.tier) ?? null;
-  const cost = price && costBound(price, call.inputTokensMax, call.choices, policy.account.ratesPpm);
+  const choices = output.kind === 'capped' ? output.choices : 0;
+  const outputTokens = output.kind === 'uncapped' ? output.choices * maxOutputTokens : 0;
+  const usage = { inputTokens: inputTokensMax, choices, outputTokens, images: call.imagesMax, audioMs: 0 };
+  const cost = price && costBound(price, usage, policy.account.ratesPpm);
   return {
     price,
-    outputCap: lowerCap(call.outputCap, route.model.maxOutputTokens),
+    outputCap: output.kind === 'capped' ? lowerCap(output.cap, maxOutputTokens) : null,
     costFixed: cost?.fixed ?? 0n,
     costPerOutputToken: cost?.perOutputToken ?? 0n,
-    inputTokensMax: call.inputTokensMax,
-    choices: call.choices,
+    tokensFixed: inputTokensMax + outputTokens,
+    tokensPerOutputToken: choices,
   };
 }
 
@@ -52,33 +59,62 @@ export function needsBound(route: ModelRoute): boolean {
  * @returns The reason for a refusal, or null.
  */
 export function boundProblem(route: ModelRoute, call: CallBound, bound: AttemptBound): AppError | null {
-  const budget = route.budgets.find(({ metric }) => metric !== 'REQUESTS');
-  if (!budget) return null;
-  const why = `because the budget "${budget.name}" blocks and`;
-  if (call.unbounded) {
+  for (const budget of route.budgets) {
+    const problem = budget.metric === 'REQUESTS' ? null : problemUnder(budget, route, call, bound);
+    if (problem) return problem;
+  }
+  return null;
+}
+
+function problemUnder(
+  { metric, name }: SnapshotBudget,
+  route: ModelRoute,
+  { unbounded, output }: CallBound,
+  { price, outputCap }: AttemptBound,
+): AppError | null {
+  const why = `because the budget "${name}" blocks and`;
+  if (unbounded && isSpent(unbounded, metric, price)) {
     return new AppError(
       'INVALID_REQUEST',
-      `The request is refused ${why} the cost of ${call.unbounded.reason} cannot be bounded beforehand.`,
-      { param: call.unbounded.param },
+      `The request is refused ${why} the cost of ${unbounded.reason} cannot be bounded beforehand.`,
+      { param: unbounded.param },
     );
   }
-  if (bound.outputCap === null) {
-    return new AppError(
-      'INVALID_REQUEST',
-      `Set "max_completion_tokens", ${why} the model has no output limit.`,
-      {
-        param: 'max_completion_tokens',
-      },
-    );
-  }
-  if (route.budgets.some(({ metric }) => metric === 'COST') && !bound.price) {
+  const isOutputSpent = metric === 'TOKENS' || !price || dearestPrices(price).output > 0n;
+  if (isOutputSpent && isEndless(output, route, outputCap)) return endlessError(output, route, why);
+  if (metric === 'COST' && !price) {
     return new AppError(
       'MODEL_NOT_ALLOWED',
       `The model "${route.model.name}" is refused ${why} it has no price.`,
-      {
-        param: 'model',
-      },
+      { param: 'model' },
     );
   }
   return null;
+}
+
+/** A budget of tokens is spent by every token, one of money only by what has a price. */
+function isSpent({ of }: Unbounded, metric: SnapshotBudget['metric'], price: Price | null): boolean {
+  if (of === 'anything' || (metric === 'COST' && !price)) return true;
+  if (metric === 'TOKENS' || !price) return of.includes('input');
+  return (
+    (of.includes('input') && dearestPrices(price).input > 0n) ||
+    (of.includes('audio') && price.perAudioSecond > 0n)
+  );
+}
+
+function isEndless(output: OutputBound, { model }: ModelRoute, outputCap: number | null): boolean {
+  if (output.kind === 'none') return false;
+  return output.kind === 'capped' ? outputCap === null : model.maxOutputTokens < 1;
+}
+
+function endlessError(output: OutputBound, { model }: ModelRoute, why: string): AppError {
+  return output.kind === 'capped'
+    ? new AppError('INVALID_REQUEST', `Set "${output.param}", ${why} the model has no output limit.`, {
+        param: output.param,
+      })
+    : new AppError(
+        'MODEL_NOT_ALLOWED',
+        `The model "${model.name}" is refused ${why} it has no output limit.`,
+        { param: 'model' },
+      );
 }

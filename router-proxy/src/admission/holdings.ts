@@ -55,7 +55,7 @@ function amountOf(
     case 'COST':
       return { fixed: bound.costFixed, perOutputToken: bound.costPerOutputToken };
     case 'TOKENS':
-      return { fixed: BigInt(bound.inputTokensMax), perOutputToken: BigInt(bound.choices) };
+      return { fixed: BigInt(bound.tokensFixed), perOutputToken: BigInt(bound.tokensPerOutputToken) };
     case 'REQUESTS':
       return { fixed: 1n, perOutputToken: 0n };
   }

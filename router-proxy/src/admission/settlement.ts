@@ -8,26 +8,20 @@ import { assertNever } from '@weir/kernel/assert-never';
 import type { ErrorCode } from '@weir/kernel/errors';
 import { nanoUsd } from '@weir/kernel/money';
 import { costOf, type Price } from '@weir/kernel/pricing';
-import { NO_USAGE, type Usage } from '@weir/kernel/usage';
-import { estimateTokens } from '../stream/chat-usage.ts';
+import { NO_USAGE } from '@weir/kernel/usage';
+import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { AttemptEnd } from '../upstream/attempt.ts';
 import { statusOf, type Failure } from '../upstream/failure.ts';
 
-/** What is needed to say what an attempt consumed and cost. */
+/** What is needed to say what an attempt cost. */
 export interface SettlementBasis {
   readonly intent: AttemptIntent;
   readonly price: Price | null;
   readonly ratesPpm: bigint;
-  /** What is asked for costs nothing and is not estimated. */
-  readonly isFree: boolean;
-  /** The client's body, for an estimate of the input. */
-  readonly inputBytes: number;
-  /** The most output that the provider was allowed; estimates stay below it. Null where there was no cap. */
-  readonly outputTokensMax: number | null;
   readonly latencyMs: number;
 }
 
-type Consumption = Pick<AttemptClose, 'usage' | 'meteringSource'>;
+export type Consumption = Pick<AttemptClose, 'usage' | 'meteringSource'>;
 type Outcome = Pick<
   AttemptClose,
   'status' | 'upstreamStatus' | 'errorCode' | 'disconnected' | 'timeToFirstByteMs'
@@ -36,34 +30,41 @@ type Outcome = Pick<
 const NOTHING: Consumption = { usage: NO_USAGE, meteringSource: 'NONE' };
 
 /** The ledger's close of an attempt. */
-export function settlementOf(end: AttemptEnd, basis: SettlementBasis): AttemptClose {
-  const consumption = consumptionOf(end, basis);
-  const isCharged = basis.price && consumption.meteringSource !== 'NONE';
+export function settlementOf(
+  end: AttemptEnd,
+  consumption: Consumption,
+  { intent, price, ratesPpm, latencyMs }: SettlementBasis,
+): AttemptClose {
+  const isCharged = price && consumption.meteringSource !== 'NONE';
   return {
-    ...dimensionsOf(basis.intent),
+    ...dimensionsOf(intent),
     kind: 'settled',
     ...consumption,
-    cost: isCharged && basis.price ? costOf(consumption.usage, basis.price, basis.ratesPpm) : nanoUsd(0n),
+    cost: isCharged ? costOf(consumption.usage, price, ratesPpm) : nanoUsd(0n),
     ...outcomeOf(end),
-    latencyMs: Math.round(basis.latencyMs),
+    latencyMs: Math.round(latencyMs),
   };
 }
 
 /**
- * Whoever got nothing pays nothing, except where the provider was sent a request and never said what became of it:
- * then it may have billed the input, and an abort must not be a way to compute for free.
+ * What an attempt is known to have consumed; null where that has to be estimated. Whoever got nothing pays nothing,
+ * except where the provider was sent a request and never said what became of it: then it may have billed the input, and
+ * an abort must not be a way to compute for free. What is free is not estimated.
  */
-function consumptionOf(end: AttemptEnd, basis: SettlementBasis): Consumption {
+export function knownConsumption(end: AttemptEnd, { isFree }: Pick<Endpoint, 'isFree'>): Consumption | null {
+  return reportedConsumption(end) ?? (isFree ? NOTHING : null);
+}
+
+function reportedConsumption(end: AttemptEnd): Consumption | null {
   switch (end.kind) {
     case 'failed':
-      return end.failure.kind === 'timeout' && end.failure.wasSent ? estimate(basis, 0) : NOTHING;
+      return end.failure.kind === 'timeout' && end.failure.wasSent ? null : NOTHING;
     case 'abandoned':
-      return end.wasSent ? estimate(basis, 0) : NOTHING;
+      return end.wasSent ? null : NOTHING;
     case 'forwarded': {
-      const reported = end.relay.usage();
-      if (reported) return { usage: reported, meteringSource: sourceOf(end.drained) };
-      if (end.status >= 400) return NOTHING;
-      return estimate(basis, end.relay.outputTokensSeen(), end.relay.partialUsage?.());
+      const usage = end.relay.usage();
+      if (usage) return { usage, meteringSource: sourceOf(end.drained) };
+      return end.status >= 400 ? NOTHING : null;
     }
     default:
       return assertNever(end);
@@ -72,18 +73,6 @@ function consumptionOf(end: AttemptEnd, basis: SettlementBasis): Consumption {
 
 function sourceOf(drained: boolean): MeteringSource {
   return drained ? 'DRAINED' : 'PROVIDER';
-}
-
-function estimate(basis: SettlementBasis, outputTokensSeen: number, partial?: Usage | null): Consumption {
-  const { inputBytes, outputTokensMax, isFree } = basis;
-  if (isFree) return NOTHING;
-  const known = partial ?? {
-    ...NO_USAGE,
-    inputTokens: estimateTokens(inputBytes),
-    outputTokens: outputTokensSeen,
-  };
-  const outputTokens = Math.min(known.outputTokens, outputTokensMax ?? known.outputTokens);
-  return { usage: { ...known, outputTokens }, meteringSource: 'ESTIMATED' };
 }
 
 function outcomeOf(end: AttemptEnd): Outcome {

@@ -1,6 +1,6 @@
-import { AppError } from '@weir/kernel/errors';
 import type { JsonObject } from '../body/json-object.ts';
-import type { CallBound } from './endpoint.ts';
+import type { CallBound, Unbounded } from './endpoint.ts';
+import { dearTier, memberBytes, positiveInteger, unlistedMember, type Members } from './request-members.ts';
 
 /** What chat templates add around the text: role names and separators per message, tool headings, reply priming. */
 const TOKENS_PER_REQUEST = 128;
@@ -36,18 +36,8 @@ const BOUNDED_MEMBERS: ReadonlySet<string> = new Set([
   ...['service_tier', 'modalities'],
 ]);
 
-/** Members whose content is put into the prompt, possibly pretty-printed on the way. */
+/** Members whose content is put into the prompt, possibly pretty-printed on the way, and so counted twice. */
 const REPRINTED_MEMBERS = ['tools', 'functions', 'response_format'] as const;
-
-/** @throws AppError INVALID_REQUEST for members of a wrong type. */
-export function boundChat(body: JsonObject, messages: readonly MessageFacts[]): CallBound {
-  return {
-    inputTokensMax: inputTokensMax(body, messages.length),
-    choices: positiveInteger(body, 'n', CHOICES_MAX) ?? 1,
-    outputCap: outputCap(body),
-    unbounded: unbounded(body, messages),
-  };
-}
 
 /** What matters of a message once it is known to be well formed. */
 export interface MessageFacts {
@@ -55,54 +45,47 @@ export interface MessageFacts {
   readonly foreignPart: string | null;
 }
 
-/**
- * Every token stands for at least one byte of text, and text never has more bytes than its JSON. Definitions that a
- * provider prints again with indentation are counted twice.
- */
+/** @throws AppError INVALID_REQUEST for members of a wrong type. */
+export function boundChat(body: JsonObject, messages: readonly MessageFacts[]): CallBound {
+  return {
+    inputTokensMax: inputTokensMax(body, messages.length),
+    output: {
+      kind: 'capped',
+      param: 'max_completion_tokens',
+      cap: outputCap(body.value),
+      choices: positiveInteger(body.value, 'n', CHOICES_MAX) ?? 1,
+    },
+    imagesMax: 0,
+    unbounded:
+      foreignPart(messages) ??
+      unlistedMember(body, BOUNDED_MEMBERS) ??
+      dearTier(body.value) ??
+      foreignModality(body.value),
+  };
+}
+
+/** Every token stands for at least one byte of text, and text never has more bytes than its JSON. */
 function inputTokensMax(body: JsonObject, messageCount: number): number {
-  let tokens = body.bytes.length + TOKENS_PER_REQUEST + messageCount * TOKENS_PER_MESSAGE;
-  for (const name of REPRINTED_MEMBERS) {
-    const member = body.member(name);
-    if (member) tokens += member.valueEnd - member.valueStart;
-  }
-  return tokens;
+  const added = TOKENS_PER_REQUEST + messageCount * TOKENS_PER_MESSAGE;
+  return body.bytes.length + added + memberBytes(body, REPRINTED_MEMBERS);
 }
 
 /** Both members may be there; the larger one is what the provider might obey. */
-function outputCap(body: JsonObject): number | null {
-  const legacy = positiveInteger(body, 'max_tokens');
-  const current = positiveInteger(body, 'max_completion_tokens');
+function outputCap(members: Members): number | null {
+  const legacy = positiveInteger(members, 'max_tokens');
+  const current = positiveInteger(members, 'max_completion_tokens');
   if (legacy === null) return current;
   return current === null ? legacy : Math.max(legacy, current);
 }
 
-function unbounded(body: JsonObject, messages: readonly MessageFacts[]): CallBound['unbounded'] {
-  for (const { foreignPart } of messages) {
-    if (foreignPart !== null) return { param: 'messages', reason: `content of the type "${foreignPart}"` };
-  }
-  for (const name in body.value) {
-    if (!BOUNDED_MEMBERS.has(name)) return { param: name, reason: `the member "${name.slice(0, 64)}"` };
-  }
-  const tier = body.value['service_tier'];
-  if (typeof tier === 'string' && tier !== 'auto' && tier !== 'default' && tier !== 'flex') {
-    return { param: 'service_tier', reason: `the service tier "${tier.slice(0, 64)}"` };
-  }
-  const modalities = body.value['modalities'];
-  if (Array.isArray(modalities) && modalities.some((modality) => modality !== 'text')) {
-    return { param: 'modalities', reason: 'output that is not text' };
+function foreignPart(messages: readonly MessageFacts[]): Unbounded | null {
+  for (const { foreignPart: type } of messages) {
+    if (type !== null) return { param: 'messages', reason: `content of the type "${type}"`, of: 'anything' };
   }
   return null;
 }
 
-/** Null where the member is absent or null. */
-function positiveInteger(body: JsonObject, name: string, max = Number.MAX_SAFE_INTEGER): number | null {
-  const value = body.value[name];
-  if (value === undefined || value === null) return null;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > max) {
-    const upTo = max === Number.MAX_SAFE_INTEGER ? '' : ` of at most ${max}`;
-    throw new AppError('INVALID_REQUEST', `"${name}" must be a positive whole number${upTo}.`, {
-      param: name,
-    });
-  }
-  return value;
+function foreignModality({ modalities }: Members): Unbounded | null {
+  if (!Array.isArray(modalities) || modalities.every((modality) => modality === 'text')) return null;
+  return { param: 'modalities', reason: 'output that is not text', of: 'anything' };
 }

@@ -1,35 +1,34 @@
-import { AppError } from '@weir/kernel/errors';
-import { objectMembers } from '../body/json-members.ts';
 import { parseJsonObject, type JsonObject } from '../body/json-object.ts';
-import { readFlag, readModel } from '../body/typed-members.ts';
-import { createChatJsonRelay } from '../stream/chat-json-relay.ts';
-import { createChatStreamRelay } from '../stream/chat-stream-relay.ts';
+import { RELAYS } from '../stream/relays.ts';
+import { writtenText } from '../stream/written-text.ts';
 import { boundChat, type MessageFacts } from './chat-bound.ts';
 import { readMessages } from './chat-messages.ts';
-import { renderChat } from './chat-render.ts';
-import type { Endpoint, InferenceCall } from './endpoint.ts';
+import type { Endpoint, InferenceCall, InputFacts, RequestChanges } from './endpoint.ts';
+import { renderJson, type JsonShape } from './json-render.ts';
+import { readFlag, readModel } from './request-members.ts';
+import { asksForUsage } from './stream-usage.ts';
 
 /** `POST /v1/chat/completions`: OpenAI's chat request, forwarded as it came. */
 export const chatCompletions: Endpoint = {
   path: '/v1/chat/completions',
-  aliases: ['/chat/completions'],
+  aliases: ['/chat/completions', '/v2/chat/completions'],
   operation: 'chat/completions',
   dialect: 'openai',
   isFree: false,
   read(bytes) {
     const body = parseJsonObject(bytes);
-    return chatCall(body, readMessages(body.value['messages']), { isInference: false });
+    return chatCall(body, readMessages(body.value['messages']), renderJson);
   },
 };
 
+type Render = (body: JsonObject, shape: JsonShape, changes: RequestChanges) => Uint8Array;
+
+const CAPS = ['max_completion_tokens', 'max_tokens'] as const;
+
 /** A chat request whose messages are already checked. */
-export function chatCall(
-  body: JsonObject,
-  messages: readonly MessageFacts[],
-  kind: { readonly isInference: boolean },
-): InferenceCall {
-  const model = readModel(body);
-  const stream = readFlag(body, 'stream');
+export function chatCall(body: JsonObject, messages: readonly MessageFacts[], render: Render): InferenceCall {
+  const model = readModel(body.value);
+  const stream = readFlag(body.value, 'stream');
   const injectUsage = stream && !asksForUsage(body);
   return {
     model,
@@ -37,26 +36,22 @@ export function chatCall(
     idempotencyKey: null,
     bound: boundChat(body, messages),
     conversation: body.value,
-    render: (changes) => renderChat(body, { injectUsage, ...kind }, changes),
+    render: (changes) => render(body, { caps: CAPS, injectUsage }, changes),
     relay: (isEventStream) =>
-      isEventStream ? createChatStreamRelay({ dropUsage: injectUsage }) : createChatJsonRelay(),
+      isEventStream ? RELAYS.chat.events({ dropUsage: injectUsage }) : RELAYS.chat.whole(),
+    inputFacts: () => inputFacts(body, messages.length),
   };
 }
 
-function asksForUsage(body: JsonObject): boolean {
-  const options = body.value['stream_options'];
-  if (options === undefined || options === null) return false;
-  if (typeof options !== 'object' || Array.isArray(options)) {
-    throw new AppError('INVALID_REQUEST', '"stream_options" must be an object.', { param: 'stream_options' });
-  }
-  const member = body.member('stream_options');
-  const given = (member ? (objectMembers(body.bytes, member.valueStart) ?? []) : []).filter(
-    ({ key }) => key === 'include_usage',
-  );
-  if (given.length > 1) {
-    throw new AppError('INVALID_REQUEST', '"include_usage" appears more than once.', {
-      param: 'stream_options',
-    });
-  }
-  return 'include_usage' in options && options.include_usage === true;
+/** OpenAI counts three tokens around each message, and three before the answer. */
+const TOKENS_PER_MESSAGE = 3;
+const TEXT_NAMES: ReadonlySet<string> = new Set(['content', 'text', 'arguments', 'name', 'description']);
+
+function inputFacts({ value }: JsonObject, messages: number): InputFacts {
+  const { messages: list, prompt, tools, functions } = value;
+  return {
+    text: writtenText({ messages: list, content: prompt, tools, functions }, TEXT_NAMES),
+    tokens: TOKENS_PER_MESSAGE * (messages + 1),
+    audioMs: 0,
+  };
 }

@@ -1,5 +1,5 @@
-import { AppError } from '@weir/kernel/errors';
 import type { MessageFacts } from './chat-bound.ts';
+import { invalid, isRecord } from './request-members.ts';
 
 /** Content that is nothing but text, whose bytes therefore bound its tokens. */
 const TEXT_PARTS: ReadonlySet<unknown> = new Set(['text', 'refusal']);
@@ -45,12 +45,4 @@ function foreignPartOf(parts: readonly unknown[], at: string): string | null {
     if (foreign === null && !TEXT_PARTS.has(part['type'])) foreign = part['type'].slice(0, 64);
   }
   return foreign;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function invalid(param: string, detail: string): AppError {
-  return new AppError('INVALID_REQUEST', detail, { param });
 }

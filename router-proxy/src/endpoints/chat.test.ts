@@ -83,7 +83,7 @@ describe('a chat request', () => {
 
   it('is bounded by its bytes, its cap and its choices', () => {
     const { bound } = read({ model: 'm', messages, n: 3, max_tokens: 7 });
-    expect(bound).toMatchObject({ choices: 3, outputCap: 7, unbounded: null });
+    expect(bound).toMatchObject({ output: { choices: 3, cap: 7 }, unbounded: null });
     expect(bound.inputTokensMax).toBeGreaterThan(JSON.stringify({ model: 'm', messages }).length);
   });
 

@@ -7,14 +7,35 @@ import type { BodyMembers } from '../upstream/providers/provider.ts';
 export interface CallBound {
   /** No provider can count more input tokens than this. */
   readonly inputTokensMax: number;
-  /** How many answers are asked for (`n`); each may use the whole output cap. */
-  readonly choices: number;
-  /** The cap the client set itself; null when it left it to the model. */
-  readonly outputCap: number | null;
-  /** A lower cap than this makes the request one that the provider refuses. */
-  readonly outputCapMin?: number;
-  /** Why the cost cannot be bounded, and the member at fault; null where the bounds hold. */
-  readonly unbounded: { readonly param: string; readonly reason: string } | null;
+  readonly output: OutputBound;
+  /** No provider can bill more images than this. */
+  readonly imagesMax: number;
+  /** What of the cost cannot be bounded; null where the bounds hold. */
+  readonly unbounded: Unbounded | null;
+}
+
+export type OutputBound =
+  | { readonly kind: 'none' }
+  /** Each of so many answers ends at a cap, which the proxy may lower, or set where the client left it to the model. */
+  | {
+      readonly kind: 'capped';
+      /** The member that sets a cap where there is none. */
+      readonly param: string;
+      readonly cap: number | null;
+      /** A lower cap than this makes the request one that the provider refuses. */
+      readonly capMin?: number;
+      /** How many answers are asked for (`n`). */
+      readonly choices: number;
+    }
+  /** No member of the request limits the answers, only the model does, each of so many. */
+  | { readonly kind: 'uncapped'; readonly choices: number };
+
+/** Part of the cost that the request does not bound, and the member at fault. */
+export interface Unbounded {
+  readonly param: string;
+  readonly reason: string;
+  /** The classes without a bound; `anything` where there may be fees that no price of ours knows. */
+  readonly of: 'anything' | readonly ('input' | 'audio')[];
 }
 
 /** What the proxy may change in a request; everything else reaches the provider as it came. */
@@ -24,6 +45,16 @@ export interface RequestChanges {
   readonly outputCap: number | null;
   /** What else a provider's own way of asking needs; only providers of Anthropic's operations need any. */
   readonly members?: BodyMembers;
+}
+
+/** What a request makes a provider read, for an estimate. */
+export interface InputFacts {
+  /** Text whose tokens have to be counted. */
+  readonly text: string;
+  /** Tokens beside those of the text. */
+  readonly tokens: number;
+  /** The length of the audio that came with it. */
+  readonly audioMs: number;
 }
 
 /** One valid call of an endpoint. */
@@ -36,6 +67,8 @@ export interface InferenceCall {
   /** The body of a request that is a turn of a conversation; its beginning tells one conversation from another. */
   readonly conversation?: ParsedBody;
   render(changes: RequestChanges): Uint8Array;
+  /** Read only where a provider reports nothing. */
+  inputFacts(): InputFacts;
   /** A fresh relay for one answer of a provider. */
   relay(isEventStream: boolean): Relay;
 }

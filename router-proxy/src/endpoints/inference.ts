@@ -4,6 +4,7 @@ import { chatCall } from './chat-completions.ts';
 import type { MessageFacts } from './chat-bound.ts';
 import { readMessages } from './chat-messages.ts';
 import type { Endpoint } from './endpoint.ts';
+import { renderInference } from './inference-render.ts';
 
 const REQUEST_ID_LENGTH_MAX = 255;
 
@@ -19,7 +20,7 @@ export const inference: Endpoint = {
   isFree: false,
   read(bytes) {
     const body = parseJsonObject(bytes);
-    const call = chatCall(body, readPromptOrMessages(body), { isInference: true });
+    const call = chatCall(body, readPromptOrMessages(body), renderInference);
     return { ...call, idempotencyKey: readRequestId(body) };
   },
 };

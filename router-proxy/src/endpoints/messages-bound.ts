@@ -1,6 +1,7 @@
 import type { JsonObject } from '../body/json-object.ts';
 import type { CallBound } from './endpoint.ts';
 import type { ConversationFacts } from './messages-content.ts';
+import { memberBytes, unlistedMember } from './request-members.ts';
 
 /** What Anthropic puts around a conversation: its own system prompt for tools, role names, separators. */
 const TOKENS_PER_REQUEST = 1_024;
@@ -31,9 +32,14 @@ const REPRINTED_MEMBERS = ['tools', 'output_config', 'output_format'] as const;
 export function boundMessages(body: JsonObject, facts: ConversationFacts, maxTokens: number): CallBound {
   return {
     inputTokensMax: inputTokensMax(body, facts),
-    choices: 1,
-    outputCap: maxTokens,
-    outputCapMin: thinkingTokens(body) + 1,
+    output: {
+      kind: 'capped',
+      param: 'max_tokens',
+      cap: maxTokens,
+      capMin: thinkingTokens(body) + 1,
+      choices: 1,
+    },
+    imagesMax: 0,
     unbounded: unbounded(body, facts),
   };
 }
@@ -45,10 +51,7 @@ export function boundMessages(body: JsonObject, facts: ConversationFacts, maxTok
 function inputTokensMax(body: JsonObject, { messages, images }: ConversationFacts): number {
   let tokens = body.bytes.length + TOKENS_PER_REQUEST;
   tokens += messages * TOKENS_PER_MESSAGE + images * TOKENS_PER_IMAGE;
-  for (const name of REPRINTED_MEMBERS) {
-    const member = body.member(name);
-    if (member) tokens += member.valueEnd - member.valueStart;
-  }
+  tokens += memberBytes(body, REPRINTED_MEMBERS);
   const described = toolTypes(body).filter((type) => DESCRIBED_TOOL.test(type)).length;
   return tokens + described * TOKENS_PER_DESCRIBED_TOOL;
 }
@@ -62,12 +65,12 @@ function thinkingTokens(body: JsonObject): number {
 }
 
 function unbounded(body: JsonObject, { foreign }: ConversationFacts): CallBound['unbounded'] {
-  if (foreign !== null) return { param: 'messages', reason: foreign };
-  for (const name in body.value) {
-    if (!BOUNDED_MEMBERS.has(name)) return { param: name, reason: `the member "${name.slice(0, 64)}"` };
-  }
+  if (foreign !== null) return { param: 'messages', reason: foreign, of: 'anything' };
+  const unlisted = unlistedMember(body, BOUNDED_MEMBERS);
+  if (unlisted) return unlisted;
   const tool = toolTypes(body).find((type) => type !== 'custom' && !DESCRIBED_TOOL.test(type));
-  if (tool !== undefined) return { param: 'tools', reason: `a tool of the type "${tool.slice(0, 64)}"` };
+  if (tool !== undefined)
+    return { param: 'tools', reason: `a tool of the type "${tool.slice(0, 64)}"`, of: 'anything' };
   return unusual(body, 'service_tier', ['auto', 'standard_only']) ?? unusual(body, 'speed', ['standard']);
 }
 
@@ -75,7 +78,7 @@ function unusual(body: JsonObject, name: string, usual: readonly string[]): Call
   const value = body.value[name];
   if (value === undefined || value === null) return null;
   if (typeof value === 'string' && usual.includes(value)) return null;
-  return { param: name, reason: `another "${name}" than ${usual.join(' or ')}` };
+  return { param: name, reason: `another "${name}" than ${usual.join(' or ')}`, of: 'anything' };
 }
 
 /** A tool without a type is one of the client's own. */

@@ -41,20 +41,20 @@ describe('a request for a message', () => {
   });
 
   it('may ask for no output, which only fills the prompt cache', () => {
-    expect(bound({ max_tokens: 0 })).toMatchObject({ outputCap: 0, unbounded: null });
+    expect(bound({ max_tokens: 0 })).toMatchObject({ output: { cap: 0 }, unbounded: null });
   });
 });
 
 describe('the bound of a message', () => {
   it('is its bytes and its cap, tools counted twice, the thinking within the cap', () => {
     const plain = bound({});
-    expect(plain).toMatchObject({ choices: 1, outputCap: 100, outputCapMin: 1, unbounded: null });
+    expect(plain).toMatchObject({ output: { choices: 1, cap: 100, capMin: 1 }, unbounded: null });
     expect(plain.inputTokensMax).toBeGreaterThan(JSON.stringify(good).length);
     const tools = [{ name: 't', input_schema: { type: 'object' } }];
     const added = JSON.stringify({ ...good, tools }).length - JSON.stringify(good).length;
     expect(bound({ tools }).inputTokensMax).toBe(plain.inputTokensMax + added + JSON.stringify(tools).length);
     const thinking = { type: 'enabled', budget_tokens: 1_024 };
-    expect(bound({ max_tokens: 2_000, thinking })).toMatchObject({ outputCap: 2_000, outputCapMin: 1_025 });
+    expect(bound({ max_tokens: 2_000, thinking })).toMatchObject({ output: { cap: 2_000, capMin: 1_025 } });
   });
 
   it('gives images that are in the body their documented most', () => {
@@ -133,7 +133,7 @@ describe('counting tokens', () => {
   it('needs no cap, consumes nothing and changes nothing but the model', () => {
     const text = '{"model":"m","messages":[{"role":"user","content":"Hello"}]}';
     const call = countTokens.read(Buffer.from(text));
-    expect(call.bound).toMatchObject({ inputTokensMax: 0, outputCap: null, unbounded: null });
+    expect(call.bound).toMatchObject({ inputTokensMax: 0, output: { kind: 'none' }, unbounded: null });
     expect(Buffer.from(call.render({ model: 'n', outputCap: null })).toString()).toBe(
       text.replace('"m"', '"n"'),
     );

@@ -1,13 +1,12 @@
 import { AppError } from '@weir/kernel/errors';
 import { parseJsonObject, type JsonObject } from '../body/json-object.ts';
-import { readFlag, readModel } from '../body/typed-members.ts';
-import { createCountTokensRelay } from '../stream/count-tokens-relay.ts';
-import { createMessagesJsonRelay } from '../stream/messages-json-relay.ts';
-import { createMessagesStreamRelay } from '../stream/messages-stream-relay.ts';
-import type { Endpoint } from './endpoint.ts';
+import { RELAYS } from '../stream/relays.ts';
+import { writtenText } from '../stream/written-text.ts';
+import type { Endpoint, InputFacts } from './endpoint.ts';
 import { boundMessages } from './messages-bound.ts';
 import { readConversation } from './messages-content.ts';
 import { renderMessages } from './messages-render.ts';
+import { readFlag, readModel } from './request-members.ts';
 
 /** `POST /v1/messages`: Anthropic's request, forwarded as it came. */
 export const messages: Endpoint = {
@@ -18,16 +17,17 @@ export const messages: Endpoint = {
   isFree: false,
   read(bytes) {
     const body = parseJsonObject(bytes);
-    const model = readModel(body);
+    const model = readModel(body.value);
     const facts = readConversation(body.value['messages'], body.value['system']);
     return {
       model,
-      stream: readFlag(body, 'stream'),
+      stream: readFlag(body.value, 'stream'),
       idempotencyKey: null,
       bound: boundMessages(body, facts, readMaxTokens(body)),
       conversation: body.value,
       render: (changes) => renderMessages(body, changes),
-      relay: (isEventStream) => (isEventStream ? createMessagesStreamRelay() : createMessagesJsonRelay()),
+      relay: (isEventStream) => (isEventStream ? RELAYS.messages.events() : RELAYS.messages.whole()),
+      inputFacts: () => inputFacts(body, facts.messages),
     };
   },
 };
@@ -41,18 +41,39 @@ export const countTokens: Endpoint = {
   isFree: true,
   read(bytes) {
     const body = parseJsonObject(bytes);
-    const model = readModel(body);
+    const model = readModel(body.value);
     readConversation(body.value['messages'], body.value['system']);
     return {
       model,
       stream: false,
       idempotencyKey: null,
-      bound: { inputTokensMax: 0, choices: 0, outputCap: null, outputCapMin: 1, unbounded: null },
+      bound: { inputTokensMax: 0, output: { kind: 'none' }, imagesMax: 0, unbounded: null },
       render: (changes) => renderMessages(body, changes),
-      relay: createCountTokensRelay,
+      relay: RELAYS.tokenCounts.whole,
+      inputFacts: () => NOTHING_READ,
     };
   },
 };
+
+const TOKENS_PER_MESSAGE = 3;
+const TEXT_NAMES: ReadonlySet<string> = new Set([
+  'text',
+  'content',
+  'name',
+  'description',
+  'thinking',
+  'system',
+]);
+const NOTHING_READ: InputFacts = { text: '', tokens: 0, audioMs: 0 };
+
+function inputFacts({ value }: JsonObject, messageCount: number): InputFacts {
+  const { system, messages: list, tools } = value;
+  return {
+    text: writtenText({ system, messages: list, tools }, TEXT_NAMES),
+    tokens: TOKENS_PER_MESSAGE * (messageCount + 1),
+    audioMs: 0,
+  };
+}
 
 /** Required by Anthropic; 0 fills the prompt cache and generates nothing. */
 function readMaxTokens(body: JsonObject): number {

@@ -3,8 +3,10 @@ import type { Deployments } from '@weir/counters/deployments/contract';
 import type { Clock } from '@weir/kernel/clock';
 import type { Logger } from '@weir/service/logger';
 import { needsBound } from '../admission/attempt-bound.ts';
-import type { RequestChanges } from '../endpoints/endpoint.ts';
-import { settlementOf } from '../admission/settlement.ts';
+import type { InferenceCall, RequestChanges } from '../endpoints/endpoint.ts';
+import { knownConsumption, settlementOf, type Consumption } from '../admission/settlement.ts';
+import { estimateUsage } from '../estimate/estimate.ts';
+import type { TokenCounter } from '../estimate/token-counter.ts';
 import type { Policy } from '../keys/policy.ts';
 import type { Meter } from '../metering/contract.ts';
 import { unlessAborted } from '../metering/unless-aborted.ts';
@@ -22,9 +24,12 @@ import { providerRequestHeaders } from './request-headers.ts';
 import { isEventStream, isReadable, type ProviderHeaders } from './response-headers.ts';
 import type { Ending, Lifetime } from './lifetime.ts';
 import type { InferenceRun } from './run-attempts.ts';
-import type { Relay } from '../stream/relay.ts';
+import { NOTHING_SEEN, type Relay } from '../stream/relay.ts';
 
-/** Sends an admitted attempt, forwards its answer and closes it in the ledger. */
+/**
+ * Sends an admitted attempt, forwards its answer and closes it in the ledger; where the consumption has to be estimated
+ * that happens a little later, and the exchange waits for it.
+ */
 export type Dispatch = (run: InferenceRun, admitted: AdmittedAttempt) => Promise<AttemptEnd>;
 
 export interface DispatchDeps {
@@ -33,6 +38,7 @@ export interface DispatchDeps {
   readonly meter: Meter;
   readonly deployments: Deployments;
   readonly refusedKeys: RefusedKeys;
+  readonly tokens: TokenCounter;
   readonly clock: Clock;
   readonly log: Logger;
   /** How long a client's policy DRAIN reads on after the client has left. */
@@ -99,21 +105,51 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   }
 
   function settle(run: InferenceRun, admitted: AdmittedAttempt, end: AttemptEnd, latencyMs: number): void {
-    const { policy, exchange, call, endpoint } = run;
-    const { bound, outputCap, intent, candidate } = admitted;
-    const close = settlementOf(end, {
-      intent,
-      price: bound.price,
-      ratesPpm: policy.account.ratesPpm,
-      isFree: endpoint.isFree,
-      inputBytes: exchange.body.length,
-      outputTokensMax: outputCap === null ? null : outputCap * call.bound.choices,
-      latencyMs,
-    });
+    if (end.kind === 'failed') run.exchange.notes.upstreamWaitMs += latencyMs;
+    report(run.policy, admitted.candidate, end);
+    const known = knownConsumption(end, run.endpoint);
+    if (known) {
+      close(run, admitted, end, known, latencyMs);
+      return;
+    }
+    const before = run.exchange.settling;
+    run.exchange.settling = estimate(run, admitted, end)
+      .then((estimated) => {
+        close(run, admitted, end, estimated, latencyMs);
+      })
+      .catch((err: unknown) => {
+        deps.log.error({ err }, 'attempt cannot be closed');
+      })
+      .then(() => before);
+  }
+
+  async function estimate(
+    { call }: InferenceRun,
+    { outputCap, bound }: AdmittedAttempt,
+    end: AttemptEnd,
+  ): Promise<Consumption> {
+    const usage = await estimateUsage(
+      {
+        input: call.inputFacts(),
+        seen: end.kind === 'forwarded' ? end.relay.seen() : NOTHING_SEEN,
+        outputTokensMax: outputCap === null ? null : outputCap * bound.tokensPerOutputToken,
+      },
+      deps.tokens,
+    );
+    return { usage, meteringSource: 'ESTIMATED' };
+  }
+
+  function close(
+    { policy, exchange: { notes } }: InferenceRun,
+    { bound, intent }: AdmittedAttempt,
+    end: AttemptEnd,
+    consumption: Consumption,
+    latencyMs: number,
+  ): void {
+    const { price } = bound;
+    const { ratesPpm } = policy.account;
+    const close = settlementOf(end, consumption, { intent, price, ratesPpm, latencyMs });
     deps.meter.close(close);
-    report(policy, candidate, end);
-    const { notes } = exchange;
-    if (end.kind === 'failed') notes.upstreamWaitMs += latencyMs;
     notes.provider = intent.provider;
     notes.providerKeyId = intent.providerKeyId;
     notes.decision = intent.decision;
@@ -167,8 +203,12 @@ function changesOf(
   { candidate, outputCap }: AdmittedAttempt,
   { model, members }: ProviderCall,
 ): RequestChanges {
-  const isHeld = needsBound(candidate.route) && outputCap !== null && outputCap !== call.bound.outputCap;
+  const isHeld = needsBound(candidate.route) && outputCap !== null && outputCap !== clientCap(call);
   return { model, outputCap: isHeld ? outputCap : null, members };
+}
+
+function clientCap({ bound: { output } }: InferenceCall): number | null {
+  return output.kind === 'capped' ? output.cap : null;
 }
 
 function open(
@@ -182,7 +222,7 @@ function open(
   const asEventStream = isEventStream(provider);
   const relay = call.relay(asEventStream && isReadable(provider));
   if (exchange.lifetime.ending) return relay;
-  const usualCap = call.bound.outputCap ?? candidate.route.model.maxOutputTokens;
+  const usualCap = clientCap(call) ?? candidate.route.model.maxOutputTokens;
   const headers = answerHeaders(exchange, {
     provider,
     candidate,

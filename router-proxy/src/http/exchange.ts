@@ -24,6 +24,8 @@ export interface Exchange extends LiveRequest {
   /** Headers about limits, for whatever answer is given; empty until the admission has said. */
   limitHeaders: readonly string[];
   readonly notes: ExchangeNotes;
+  /** Attempts whose consumption is being estimated; the exchange is over when they are closed. */
+  settling: Promise<unknown> | null;
 }
 
 /** What the one log line and the metrics of a request say beside its outcome. */
@@ -78,6 +80,7 @@ export function createExchange({ req, res, body, dialect, nowMs, timeoutMs }: Ex
     policy: null,
     limitHeaders: [],
     notes: blankNotes(),
+    settling: null,
   };
 }
 

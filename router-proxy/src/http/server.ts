@@ -142,9 +142,13 @@ function handle(
     timeoutMs: options.requestTimeoutMs,
   });
   live.add(exchange);
-  void serveOrFail(options, reached, exchange).then((error) => {
+  const finish = (error: AppError | null): void => {
     live.delete(exchange);
     reporter.finished(exchange, reached.endpoint, error);
+  };
+  void serveOrFail(options, reached, exchange).then((error) => {
+    if (exchange.settling) void exchange.settling.then(() => finish(error));
+    else finish(error);
   });
 }
 

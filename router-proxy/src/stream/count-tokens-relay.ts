@@ -1,5 +1,5 @@
 import { NO_USAGE } from '@weir/kernel/usage';
-import type { Relay } from './relay.ts';
+import { NOTHING_SEEN, type Relay } from './relay.ts';
 
 /** The relay of an answer that is only a count: it consumes nothing, whatever it says. */
 export function createCountTokensRelay(): Relay {
@@ -8,6 +8,6 @@ export function createCountTokensRelay(): Relay {
     push: (chunk, forward) => forward(chunk),
     end: () => undefined,
     usage: () => NO_USAGE,
-    outputTokensSeen: () => 0,
+    seen: () => NOTHING_SEEN,
   };
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createChatJsonRelay } from './chat-json-relay.ts';
-import { createChatStreamRelay } from './chat-stream-relay.ts';
 import type { Relay } from './relay.ts';
+import { RELAYS } from './relays.ts';
 
 /** What a provider sends, what the client is to get of it, and the relay between them. */
 interface Answer {
@@ -41,21 +40,17 @@ const verbatim = (name: string, relay: () => Relay, sent: string): Answer => ({
 /** Another relay is another line here. */
 const ANSWERS: readonly Answer[] = [
   ...LINE_ENDS.flatMap(([name, end]) => [
-    verbatim(
-      `a chat stream with ${name}`,
-      () => createChatStreamRelay({ dropUsage: false }),
-      chatStream(end),
-    ),
+    verbatim(`a chat stream with ${name}`, () => RELAYS.chat.events({ dropUsage: false }), chatStream(end)),
     {
       name: `a chat stream with ${name} whose client asked for no usage`,
-      relay: () => createChatStreamRelay({ dropUsage: true }),
+      relay: () => RELAYS.chat.events({ dropUsage: true }),
       sent: chatStream(end),
       received: chatStreamWithoutUsage(end),
     },
   ]),
   verbatim(
     'a chat answer',
-    createChatJsonRelay,
+    RELAYS.chat.whole,
     JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: USAGE }, null, 2),
   ),
 ];

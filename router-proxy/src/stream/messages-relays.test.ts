@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_USAGE } from '@weir/kernel/usage';
 import { createCountTokensRelay } from './count-tokens-relay.ts';
-import { createMessagesJsonRelay } from './messages-json-relay.ts';
 import { createMessagesStreamRelay } from './messages-stream-relay.ts';
 import { NO_COUNTS, usageOf, withReport } from './messages-usage.ts';
 import type { Relay } from './relay.ts';
+import { RELAYS } from './relays.ts';
 
 const event = (type: string, value: object): string =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...value })}\n\n`;
@@ -101,16 +101,15 @@ describe('a streamed message', () => {
     const relay = streamed(START + PING + TEXTS.join(''));
     expect(relay.usage()).toBeNull();
     expect(relay.failure?.()).toBe('incomplete_stream');
-    const partial = relay.partialUsage?.();
+    const { partial, text } = relay.seen();
     expect(partial).toMatchObject({ inputTokens: 10, cachedInputTokens: 20, cacheWriteTokens: 30 });
-    expect(partial?.outputTokens).toBe(relay.outputTokensSeen());
-    expect(partial?.outputTokens).toBeGreaterThan(8);
+    expect(text).toEqual({ text: 'Über "usage"水堰 \\ 🌊 the end of it', scale: 1 });
   });
 
   it('that broke off before its input was told is estimated from the request', () => {
     const zeros = event('message_start', { message: { usage: { input_tokens: 0, output_tokens: 0 } } });
-    expect(streamed(zeros + TEXTS.join('')).partialUsage?.()).toBeNull();
-    expect(streamed(TEXTS.join('')).partialUsage?.()).toBeNull();
+    expect(streamed(zeros + TEXTS.join('')).seen().partial).toBeNull();
+    expect(streamed(TEXTS.join('')).seen().partial).toBeNull();
   });
 
   it.each([
@@ -149,7 +148,7 @@ describe('a message that is not streamed', () => {
 
   it('passes byte for byte and is read at its end, wherever it is cut', () => {
     for (let at = 0; at <= body.length; at++) {
-      const relay = createMessagesJsonRelay();
+      const relay = RELAYS.messages.whole();
       expect(run(relay, [body.subarray(0, at), body.subarray(at)])).toEqual(body);
       expect(relay.usage()).toEqual({ ...NO_USAGE, inputTokens: 4, outputTokens: 6 });
     }
@@ -158,7 +157,7 @@ describe('a message that is not streamed', () => {
   it.each(['{}', '<html>', '{"usage":null}', '{"usage":{"input_tokens":1}}', '{"usage":{"input_tokens":-1'])(
     'reports nothing as %s',
     (text) => {
-      const relay = createMessagesJsonRelay();
+      const relay = RELAYS.messages.whole();
       run(relay, [Buffer.from(text)]);
       expect(relay.usage()).toBeNull();
     },

@@ -1,8 +1,10 @@
-import { estimateTokens } from './chat-usage.ts';
+import type { Usage } from '@weir/kernel/usage';
 import { NO_COUNTS, usageOf, withReport } from './messages-usage.ts';
+import { samplePiece, textKeys } from './piece-text.ts';
 import { errorNameIn } from './provider-error.ts';
 import type { Relay } from './relay.ts';
 import { createSseParser, type SseEvent } from './sse-parser.ts';
+import { createTextSample } from './text-sample.ts';
 
 /** Longer events pass unseen. The longest that matter carry a whole tool call. */
 const EVENT_BYTES_MAX = 1_048_576;
@@ -12,10 +14,7 @@ const EVENT_BYTES_MAX = 1_048_576;
  * content, and most events need not be parsed.
  */
 const TELLING = ['"usage"', '"error"', '"message_stop"'].map((text) => Buffer.from(text));
-const TEXT_KEYS = ['text', 'thinking', 'partial_json'].map((name) => Buffer.from(`"${name}":`));
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const SPACE = 0x20;
+const TEXT_KEYS = textKeys('text', 'thinking', 'partial_json');
 
 /**
  * The relay of a streamed message: every chunk passes at once and untouched. `message_start` tells the input and
@@ -27,11 +26,11 @@ export function createMessagesStreamRelay(): Relay {
   let isOutputTold = false;
   let isStopped = false;
   let failure: string | null = null;
-  let outputTokens = 0;
+  const sample = createTextSample();
 
   function look({ data }: SseEvent): void {
     if (data === null) return;
-    outputTokens += tokensIn(data);
+    samplePiece(sample, data, TEXT_KEYS);
     const event = TELLING.some((text) => data.includes(text)) ? parsed(data) : undefined;
     if (!event) return;
     switch (event.type) {
@@ -51,6 +50,12 @@ export function createMessagesStreamRelay(): Relay {
     }
   }
 
+  /** Some compatible providers begin with zeros and tell the input at the end. */
+  function partial(): Usage | null {
+    if ((counts.input ?? 0) + (counts.cached ?? 0) + (counts.cacheWrite ?? 0) === 0) return null;
+    return usageOf({ ...counts, output: counts.output ?? 0 });
+  }
+
   return {
     isVerbatim: true,
     push(chunk, forward) {
@@ -61,13 +66,8 @@ export function createMessagesStreamRelay(): Relay {
       if (!isStopped) failure ??= 'incomplete_stream';
     },
     usage: () => (isOutputTold ? usageOf(counts) : null),
-    partialUsage() {
-      // Some compatible providers begin with zeros and tell the input at the end.
-      if ((counts.input ?? 0) + (counts.cached ?? 0) + (counts.cacheWrite ?? 0) === 0) return null;
-      return usageOf({ ...counts, output: Math.max(counts.output ?? 0, outputTokens) });
-    },
     failure: () => failure,
-    outputTokensSeen: () => outputTokens,
+    seen: () => ({ text: sample.read(), images: 0, audioMs: 0, partial: partial() }),
   };
 }
 
@@ -88,25 +88,4 @@ function parsed(data: Buffer): TypedEvent | undefined {
 function usageIn(event: TypedEvent, name: string): unknown {
   const message = event[name];
   return typeof message === 'object' && message !== null && 'usage' in message ? message.usage : undefined;
-}
-
-/** At least one token per piece of text. A piece has one kind of text, so the first that is found is taken. */
-function tokensIn(data: Buffer): number {
-  for (const key of TEXT_KEYS) {
-    const at = data.indexOf(key);
-    if (at !== -1) return estimateTokens(textLength(data, at + key.length));
-  }
-  return 0;
-}
-
-/** The length of the JSON text that starts here, without its quotes; 0 for any other value. */
-function textLength(data: Buffer, from: number): number {
-  const open = data[from] === SPACE ? from + 1 : from;
-  if (data[open] !== QUOTE) return 0;
-  for (let at = open + 1; at < data.length; at++) {
-    const byte = data[at];
-    if (byte === BACKSLASH) at++;
-    else if (byte === QUOTE) return at - open - 1;
-  }
-  return data.length - open;
 }

@@ -1,4 +1,5 @@
 import type { Usage } from '@weir/kernel/usage';
+import { NO_TEXT, type SampledText } from './text-sample.ts';
 
 /** Takes bytes that are to be forwarded now. */
 export type Forward = (bytes: Uint8Array) => void;
@@ -15,10 +16,20 @@ export interface Relay {
   end(forward: Forward): void;
   /** What the provider reported; null when it reported nothing. Zero is a report. */
   usage(): Usage | null;
-  /** What is known of an answer that broke off before its report: told by the provider, or counted from its text. */
-  partialUsage?(): Usage | null;
   /** What the provider itself says went wrong within an answer that it had begun, by its short name; null for nothing. */
   failure?(): string | null;
-  /** Estimate of the output tokens that passed, for answers whose usage never came. */
-  outputTokensSeen(): number;
+  /** What passed, for an estimate where nothing was reported. */
+  seen(): Seen;
 }
+
+/** What a relay saw of an answer without understanding its usage. */
+export interface Seen {
+  /** What the model wrote. */
+  readonly text: SampledText;
+  readonly images: number;
+  readonly audioMs: number;
+  /** What the provider told before the answer broke off: its input, mostly. */
+  readonly partial?: Usage | null;
+}
+
+export const NOTHING_SEEN: Seen = { text: NO_TEXT, images: 0, audioMs: 0 };

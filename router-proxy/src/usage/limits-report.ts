@@ -22,8 +22,8 @@ const NOTHING: AttemptBound = {
   outputCap: null,
   costFixed: 0n,
   costPerOutputToken: 0n,
-  inputTokensMax: 0,
-  choices: 0,
+  tokensFixed: 0,
+  tokensPerOutputToken: 0,
 };
 
 /** @param route Of the model that is asked about; without one, what counts whatever the model. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createChatJsonRelay } from './chat-json-relay.ts';
-import { readChatUsage } from './chat-usage.ts';
+import { RELAYS } from './relays.ts';
+import { readChatUsage } from './usage-readers.ts';
 
 describe('readChatUsage', () => {
   it('keeps the classes apart that have prices of their own', () => {
@@ -43,13 +43,13 @@ describe('readChatUsage', () => {
   });
 });
 
-describe('createChatJsonRelay', () => {
+describe('the relay of a whole chat answer', () => {
   it('finds the usage of an answer in any number of chunks', () => {
     const body = Buffer.from(
       '{"choices":[{"x":"\\"usage\\":{}"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}',
     );
     for (let at = 0; at <= body.length; at++) {
-      const relay = createChatJsonRelay();
+      const relay = RELAYS.chat.whole();
       let passed = '';
       const forward = (bytes: Uint8Array): void => void (passed += Buffer.from(bytes).toString());
       relay.push(body.subarray(0, at), forward);
@@ -60,7 +60,7 @@ describe('createChatJsonRelay', () => {
   });
 
   it('reports nothing for a body that is no JSON', () => {
-    const relay = createChatJsonRelay();
+    const relay = RELAYS.chat.whole();
     relay.push(Buffer.from('<html>'), () => undefined);
     expect(relay.usage()).toBeNull();
   });
