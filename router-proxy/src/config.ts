@@ -38,6 +38,10 @@ export const proxyEnvironment = z.object({
   PROXY_TRUSTED_PROXIES: listField().default([]),
   /** Requests with a larger body get 413. */
   PROXY_BODY_BYTES_MAX: integerField(1_024, 104_857_600, 'bytes').default(65_536),
+  /** Forms with a larger body get 413. */
+  PROXY_UPLOAD_BYTES_MAX: integerField(65_536, 1_073_741_824, 'bytes').default(26_214_400),
+  /** What all uploads together may keep, until their model is known and while a failover might need them again. */
+  PROXY_UPLOAD_MEMORY_BYTES_MAX: integerField(1_048_576, 17_179_869_184, 'bytes').default(67_108_864),
   /** Requests served at once; one more gets 503. */
   PROXY_IN_FLIGHT_MAX: integerField(1, 1_000_000).default(10_000),
   /** The longest that a request may take, its stream included. */
@@ -78,6 +82,8 @@ export const configSchema = proxyEnvironment.transform((env) => ({
     adminPort: env.PROXY_ADMIN_PORT,
     trustedProxies: env.PROXY_TRUSTED_PROXIES,
     bodyBytesMax: env.PROXY_BODY_BYTES_MAX,
+    uploadBytesMax: env.PROXY_UPLOAD_BYTES_MAX,
+    uploadMemoryBytesMax: env.PROXY_UPLOAD_MEMORY_BYTES_MAX,
     inFlightMax: env.PROXY_IN_FLIGHT_MAX,
     requestTimeoutMs: env.PROXY_REQUEST_TIMEOUT,
   },

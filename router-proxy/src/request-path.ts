@@ -3,6 +3,7 @@ import type { RequestNames } from '@weir/counters/idempotency/contract';
 import type { Clock } from '@weir/kernel/clock';
 import type { AppError } from '@weir/kernel/errors';
 import type { Logger } from '@weir/service/logger';
+import { createUploadMemory } from './body/upload-memory.ts';
 import type { Config } from './config.ts';
 import { endpoints } from './endpoints/endpoints.ts';
 import type { TokenCounter } from './estimate/token-counter.ts';
@@ -18,6 +19,7 @@ import { createServeRead } from './http/read-routes.ts';
 import type { Reporter } from './http/report.ts';
 import { createRunAttempts } from './http/run-attempts.ts';
 import { createServer } from './http/server.ts';
+import { createOpenUpload } from './http/uploads.ts';
 import { createAuthenticate } from './keys/authenticate.ts';
 import type { PolicyCache } from './keys/policy-cache.ts';
 import type { OpenOwnedSecret } from './keys/owner-keys.ts';
@@ -103,6 +105,11 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
     serveInference: createServeInference({
       identify,
       addressOf,
+      openUpload: createOpenUpload({
+        bytesMax: config.http.uploadBytesMax,
+        textBytesMax: config.http.bodyBytesMax,
+        memory: createUploadMemory(config.http.uploadMemoryBytesMax),
+      }),
       takeRequestName: createTakeRequestName(options.requestNames),
       runAttempts: createRunAttempts({
         admit,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { InferenceCall } from './endpoint.ts';
 import { chatCompletions } from './chat-completions.ts';
 import { inference } from './inference.ts';
 
@@ -7,7 +8,8 @@ const asIs = { model: 'm', outputCap: null };
 
 const read = (body: object) => chatCompletions.read(Buffer.from(JSON.stringify(body)));
 const readInference = (text: string) => inference.read(Buffer.from(text));
-const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8');
+const text = (body: ReturnType<InferenceCall['render']>) =>
+  Buffer.from(body instanceof Uint8Array ? body : '').toString('utf8');
 
 describe('a chat request', () => {
   it.each([

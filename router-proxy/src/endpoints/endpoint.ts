@@ -1,4 +1,5 @@
 import type { Operation } from '@weir/contracts/operation';
+import type { Upload, UploadBody } from '../body/upload.ts';
 import type { ParsedBody } from '../routing/conversation-start.ts';
 import type { Relay } from '../stream/relay.ts';
 import type { BodyMembers } from '../upstream/providers/provider.ts';
@@ -66,7 +67,7 @@ export interface InferenceCall {
   readonly bound: CallBound;
   /** The body of a request that is a turn of a conversation; its beginning tells one conversation from another. */
   readonly conversation?: ParsedBody;
-  render(changes: RequestChanges): Uint8Array;
+  render(changes: RequestChanges): Uint8Array | UploadBody;
   /** Read only where a provider reports nothing. */
   inputFacts(): InputFacts;
   /** A fresh relay for one answer of a provider. */
@@ -89,4 +90,10 @@ export interface Endpoint {
   readonly isFree: boolean;
   /** @throws AppError INVALID_REQUEST with a sentence that names the member at fault. */
   read(body: Buffer): InferenceCall;
+  /**
+   * Reads a form of which the beginning has arrived, with its model at least; absent where no forms are taken. What it
+   * cannot know yet because it may stand behind a file leaves the call without a bound.
+   * @throws AppError INVALID_REQUEST with a sentence that names the field at fault.
+   */
+  readForm?(upload: Upload): InferenceCall;
 }

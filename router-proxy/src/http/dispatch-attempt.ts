@@ -74,6 +74,8 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     if ('kind' in credential) return { kind: 'abandoned', ending: credential, wasSent: false };
     if (!credential.ok) return { kind: 'failed', failure: credential.error };
     exchange.notes.attempts++;
+    const body = run.call.render(changesOf(run, admitted, call));
+    const upload = body instanceof Uint8Array ? null : body;
     const end = await runAttempt({
       dispatcher: deps.pools.of(target.origin),
       path: call.path,
@@ -82,8 +84,9 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         call,
         credential.value,
         admitted.intent.attemptId,
+        upload,
       ),
-      body: run.call.render(changesOf(run, admitted, call)),
+      body,
       lifetime: exchange.lifetime,
       answer: exchange.answer,
       clock: deps.clock,
@@ -219,6 +222,7 @@ function open(
   waitMs: number,
 ): Relay {
   exchange.notes.upstreamWaitMs += waitMs;
+  exchange.upload?.answered();
   const asEventStream = isEventStream(provider);
   const relay = call.relay(asEventStream && isReadable(provider));
   if (exchange.lifetime.ending) return relay;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
+import type { Upload } from '../body/upload.ts';
 import type { Dialect } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import { createClientAnswer, type ClientAnswer } from './client-answer.ts';
@@ -21,6 +22,8 @@ export interface Exchange extends LiveRequest {
   readonly lifetime: Lifetime;
   readonly answer: ClientAnswer;
   policy: Policy | null;
+  /** The form that is read in place of a body; null for all other requests. */
+  upload: Upload | null;
   /** Headers about limits, for whatever answer is given; empty until the admission has said. */
   limitHeaders: readonly string[];
   readonly notes: ExchangeNotes;
@@ -78,6 +81,7 @@ export function createExchange({ req, res, body, dialect, nowMs, timeoutMs }: Ex
     lifetime,
     answer: createClientAnswer(res, publicId, dialect),
     policy: null,
+    upload: null,
     limitHeaders: [],
     notes: blankNotes(),
     settling: null,

@@ -11,11 +11,13 @@ import type { Exchange } from './exchange.ts';
 import { throwProblem, type Identify } from './identify.ts';
 import type { TakeRequestName } from './idempotency.ts';
 import type { RunAttempts } from './run-attempts.ts';
+import { readUpload, type OpenUpload } from './uploads.ts';
 
 export interface InferenceDeps extends PlanDeps {
   readonly identify: Identify;
   readonly addressOf: AddressOf;
   readonly takeRequestName: TakeRequestName;
+  readonly openUpload: OpenUpload;
   readonly runAttempts: RunAttempts;
 }
 
@@ -31,7 +33,22 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     const policy = found instanceof Promise ? await found : found;
     throwProblem(accessProblem(policy, callerOf(endpoint, exchange, deps.addressOf)));
     requireUncompressed(exchange);
-    const call = endpoint.read(exchange.body);
+    exchange.upload = deps.openUpload(endpoint, exchange.req);
+    if (!exchange.upload) return serveCall(endpoint, exchange, policy, endpoint.read(exchange.body));
+    try {
+      const call = await readUpload(endpoint, exchange.upload, policy);
+      await serveCall(endpoint, exchange, policy, call);
+    } finally {
+      exchange.upload.release();
+    }
+  };
+
+  async function serveCall(
+    endpoint: Endpoint,
+    exchange: Exchange,
+    policy: Policy,
+    call: InferenceCall,
+  ): Promise<void> {
     exchange.notes.model = call.model;
     exchange.notes.stream = call.stream;
     const name = requestNameOf(call, exchange);
@@ -53,7 +70,7 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     } finally {
       if (held) (cameToSomething(exchange) ? held.keep : held.free)();
     }
-  };
+  }
 
   function takeName(name: string, policy: Policy, { publicId }: Exchange): Promise<HeldName> {
     const { organization, key } = policy.snapshot;

@@ -12,12 +12,14 @@ export function providerRequestHeaders(
   call: Pick<ProviderCall, 'forwarded' | 'headers'>,
   credential: ProviderCredential,
   attemptId: string,
+  upload: { readonly contentType: string; readonly length: number | null } | null = null,
 ): string[] {
   const headers = [
     credential.name,
     credential.value,
     'content-type',
-    'application/json',
+    // The boundary of a form is the client's own.
+    upload?.contentType ?? 'application/json',
     'user-agent',
     'weir',
     // A compressed answer could be forwarded but not read, and its usage would have to be guessed.
@@ -36,5 +38,6 @@ export function providerRequestHeaders(
     if (call.forwarded.includes(name) && typeof client[name] === 'string') continue;
     headers.push(name, call.headers[at + 1] ?? '');
   }
+  if (typeof upload?.length === 'number') headers.push('content-length', String(upload.length));
   return headers;
 }

@@ -58,6 +58,7 @@ export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
     for (let number = 1; number <= attemptsMax; number++) {
       const { ending } = exchange.lifetime;
       if (ending) return finish(exchange, { kind: 'abandoned', ending, wasSent: false });
+      if (exchange.upload?.canRepeat === false) break;
       const found = plan.next();
       const candidate = found instanceof Promise ? await found : found;
       if (!candidate) break;

@@ -27,8 +27,11 @@ export interface ServerOptions {
   readonly refusal: () => AppError | null;
 }
 
-/** Headers and body of a request have to arrive within this time, or slow clients would pin connections. */
-const RECEIVE_TIMEOUT_MS = 30_000;
+/**
+ * Headers and body of a request have to arrive within this time, or slow clients would pin connections. A form of 25 MiB
+ * takes so long at 2 Mbit/s.
+ */
+const RECEIVE_TIMEOUT_MS = 120_000;
 /** Longer than common balancers keep idle connections, so that it is they who close them. */
 const KEEP_ALIVE_MS = 72_000;
 
@@ -70,7 +73,20 @@ export function createServer(options: ServerOptions): FastifyInstance {
     done(null, body);
   });
   const known: KnownPaths = new Map();
-  for (const endpoint of options.endpoints) addEndpoint(server, options, endpoint, known);
+  for (const endpoint of options.endpoints) {
+    if (!endpoint.readForm) {
+      addEndpoint(server, options, endpoint, known);
+      continue;
+    }
+    // A form is left on the socket, for whoever serves it to read while it arrives.
+    void server.register((scope, _, done) => {
+      scope.addContentTypeParser(/^multipart\/form-data\b/i, (_request, _payload, parsed) => {
+        parsed(null);
+      });
+      addEndpoint(scope, options, endpoint, known);
+      done();
+    });
+  }
   for (const route of options.readRoutes) addReadRoute(server, options, route, known);
   addFailures(server, options, known);
   return server;

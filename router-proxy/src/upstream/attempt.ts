@@ -1,6 +1,9 @@
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { assertNever } from '@weir/kernel/assert-never';
+import type { AppError } from '@weir/kernel/errors';
 import type { Clock } from '@weir/kernel/clock';
+import type { UploadBody } from '../body/upload.ts';
 import type { ClientAnswer } from '../http/client-answer.ts';
 import type { Ending, Lifetime } from '../http/lifetime.ts';
 import type { ProviderHeaders } from '../http/response-headers.ts';
@@ -12,7 +15,7 @@ export interface AttemptInput {
   readonly dispatcher: Dispatcher;
   readonly path: string;
   readonly headers: string[];
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | UploadBody;
   readonly lifetime: Lifetime;
   readonly answer: ClientAnswer;
   /** How long to read on for the usage when the client has left; null to cancel the provider instead. */
@@ -28,7 +31,7 @@ export type ForwardEnd = { readonly kind: 'complete' | 'cut' | 'stalled' } | End
 export type AttemptEnd =
   /** Nothing of it reached the client, so another key may be asked. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** The request ended while the provider was still thinking. */
+  /** The request ended while the provider was still thinking. `wasSent` says whether it had been given all of it. */
   | { readonly kind: 'abandoned'; readonly ending: Ending; readonly wasSent: boolean }
   | {
       readonly kind: 'forwarded';
@@ -57,6 +60,7 @@ const FAILURE_TEXT_MS = 500;
 export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
   const { answer, lifetime } = input;
+  const upload = input.body instanceof Uint8Array ? null : input.body;
   const startedMs = performance.now();
   let phase: 'waiting' | 'collecting' | 'judging' | 'forwarding' | 'draining' | 'over' = 'waiting';
   let controller: Dispatcher.DispatchController | null = null;
@@ -92,8 +96,13 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
 
   function giveUp(ending: Ending): void {
     if (relay) settleForwarded(ending, relay);
-    else settle({ kind: 'abandoned', ending, wasSent });
+    else settle({ kind: 'abandoned', ending, wasSent: wasSent && upload?.isSent !== false });
     cancel();
+  }
+
+  /** The client's form broke off, or turned out to be none: the provider is not to blame. */
+  function onBrokenUpload(error: AppError): void {
+    giveUp(lifetime.ending ?? { kind: 'stopped', error });
   }
 
   function onEnding(ending: Ending): void {
@@ -187,6 +196,10 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
 
   function onError(error: Error): void {
     judge();
+    if (upload?.failure && phase !== 'over') {
+      onBrokenUpload(upload.failure);
+      return;
+    }
     switch (phase) {
       case 'waiting':
         return settle({ kind: 'failed', failure: failureOfError(error) });
@@ -207,9 +220,11 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
 
   lifetime.listen(onEnding);
   if (lifetime.ending) return promise;
+  const body =
+    input.body instanceof Uint8Array ? input.body : Readable.from(input.body, { objectMode: false });
   isDispatched = true;
   input.dispatcher.dispatch(
-    { method: 'POST', path: input.path, headers: input.headers, body: input.body },
+    { method: 'POST', path: input.path, headers: input.headers, body },
     {
       onRequestStart(started) {
         controller = started;
