@@ -1,8 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { AppError } from '@weir/kernel/errors';
 import { createFormReader, type Form } from './form.ts';
 import type { Edit } from './json-edit.ts';
-import { createRequestSource } from './request-source.ts';
+import type { RequestSource } from './request-source.ts';
 import type { UploadMemory } from './upload-memory.ts';
 
 /** A form that is read while it arrives, and sent on before it has arrived whole. */
@@ -32,7 +31,9 @@ export interface UploadBody extends AsyncIterable<Uint8Array> {
 }
 
 export interface UploadOptions {
-  readonly req: IncomingMessage;
+  readonly source: RequestSource;
+  /** The length that the client gave; null where it gave none. */
+  readonly announcedBytes: number | null;
   readonly contentType: string;
   readonly boundary: string;
   readonly bytesMax: number;
@@ -44,10 +45,8 @@ const NOTHING = Buffer.alloc(0);
 
 /** @throws AppError PAYLOAD_TOO_LARGE where the announced length is beyond the limit. */
 export function createUpload(options: UploadOptions): Upload {
-  const { req, contentType, memory } = options;
-  const source = createRequestSource(req);
+  const { source, contentType, memory, announcedBytes } = options;
   const form = createFormReader(options.boundary, options.textBytesMax);
-  const announced = announcedBytes(req);
   /** Everything received, in order; what is kept no more is empty. */
   const chunks: Buffer[] = [];
   let received = 0;
@@ -58,7 +57,7 @@ export function createUpload(options: UploadOptions): Upload {
   let failure: AppError | null = null;
   let pulling: Promise<void> | null = null;
 
-  if (announced !== null && announced > options.bytesMax) throw tooLarge(options.bytesMax);
+  if (announcedBytes !== null && announcedBytes > options.bytesMax) throw tooLarge(options.bytesMax);
 
   /** Reads one more chunk; whoever asks meanwhile waits for the same one. */
   function pull(): Promise<void> {
@@ -115,7 +114,7 @@ export function createUpload(options: UploadOptions): Upload {
   function bodyOf(edits: readonly Edit[]): UploadBody {
     let isSent = false;
     const change = edits.reduce((sum, edit) => sum + lengthOf(edit) - (edit.end - edit.start), 0);
-    const total = form.isComplete ? received : announced;
+    const total = form.isComplete ? received : announcedBytes;
     async function* send(): AsyncGenerator<Uint8Array> {
       isSending = true;
       let at = 0;
@@ -177,11 +176,6 @@ function* edited(chunk: Buffer, at: number, edits: readonly Edit[]): Generator<U
 
 function lengthOf({ text }: Edit): number {
   return typeof text === 'string' ? Buffer.byteLength(text) : text.length;
-}
-
-function announcedBytes(req: IncomingMessage): number | null {
-  const header = req.headers['content-length'];
-  return header === undefined ? null : Number(header);
 }
 
 function tooLarge(limitBytes: number): AppError {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { boundaryOf, type Form } from '../body/form.ts';
+import { createRequestSource } from '../body/request-source.ts';
 import { createUpload, type Upload } from '../body/upload.ts';
 import type { UploadMemory } from '../body/upload-memory.ts';
 import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
@@ -19,7 +20,14 @@ export function createOpenUpload(settings: UploadSettings): OpenUpload {
     const contentType = req.headers['content-type'];
     const boundary = endpoint.readForm ? boundaryOf(contentType) : undefined;
     if (boundary === undefined || contentType === undefined) return null;
-    return createUpload({ ...settings, req, contentType, boundary });
+    const length = req.headers['content-length'];
+    return createUpload({
+      ...settings,
+      source: createRequestSource(req),
+      announcedBytes: length === undefined ? null : Number(length),
+      contentType,
+      boundary,
+    });
   };
 }
 
