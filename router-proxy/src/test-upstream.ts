@@ -5,6 +5,7 @@ export interface ReceivedRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  readonly bytes: Buffer;
   /** Whether the connection was closed before the answer was complete. */
   readonly aborted: Promise<boolean>;
 }
@@ -17,18 +18,40 @@ export interface TestUpstream {
   readonly received: readonly ReceivedRequest[];
   /** Answers from now on; what was received is forgotten. */
   respond(responder: Responder): void;
+  /** How many bytes of bodies have arrived since the last `respond`. */
+  readonly arrivedBytes: number;
+  /** Reads no bodies until the returned function is called. */
+  hold(): () => void;
   stop(): Promise<void>;
 }
 
 export async function startTestUpstream(): Promise<TestUpstream> {
   let received: ReceivedRequest[] = [];
   let responder: Responder = answerWith(completion());
+  let arrivedBytes = 0;
+  let gate = Promise.resolve();
+
+  async function readBody(req: IncomingMessage): Promise<Buffer> {
+    await gate;
+    const parts: Buffer[] = [];
+    for await (const part of req as AsyncIterable<Buffer>) {
+      parts.push(part);
+      arrivedBytes += part.length;
+    }
+    return Buffer.concat(parts);
+  }
+
   const server = createServer((req, res) => {
-    void readBody(req).then(async (body) => {
-      const request = { path: req.url ?? '', headers: req.headers, body, aborted: abortionOf(res) };
-      received.push(request);
-      await responder(request, res);
-    });
+    const aborted = abortionOf(res);
+    void readBody(req).then(
+      async (bytes) => {
+        const body = bytes.toString('utf8');
+        const request = { path: req.url ?? '', headers: req.headers, body, bytes, aborted };
+        received.push(request);
+        await responder(request, res);
+      },
+      () => undefined,
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -38,8 +61,17 @@ export async function startTestUpstream(): Promise<TestUpstream> {
     get received() {
       return received;
     },
+    get arrivedBytes() {
+      return arrivedBytes;
+    },
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return resolve;
+    },
     respond(next) {
       received = [];
+      arrivedBytes = 0;
       responder = next;
     },
     async stop() {
@@ -94,12 +126,6 @@ export function streamOf(chunks: readonly (string | Buffer)[]): Responder {
     }
     res.end();
   };
-}
-
-async function readBody(req: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of req as AsyncIterable<Buffer>) parts.push(part);
-  return Buffer.concat(parts).toString('utf8');
 }
 
 function abortionOf(res: ServerResponse): Promise<boolean> {
