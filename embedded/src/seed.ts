@@ -19,9 +19,6 @@ const OWNER = { email: 'demo@weir.example', displayName: 'Demo Owner' } as const
 /** From the beginning of 2026, so that every request of the demo has a price. */
 const PRICES_VALID_FROM_MS = Date.UTC(2026, 0, 1);
 
-/** The demo provider speaks every dialect of conversations. */
-const DEMO_CAPABILITIES = ['chat', 'completions', 'responses', 'messages', 'tools'] as const;
-
 /** US cents per million tokens, made up in the proportions of real price lists. */
 const CENTS: Readonly<
   Record<keyof typeof DEMO_MODELS, readonly [input: number, cached: number, output: number]>
@@ -29,6 +26,17 @@ const CENTS: Readonly<
   'demo-small': [15, 7.5, 60],
   'demo-large': [250, 125, 1_000],
   'demo-reasoning': [110, 55, 440],
+  'demo-embed': [2, 2, 0],
+  'demo-moderation': [0, 0, 0],
+  'demo-image': [0, 0, 0],
+  'demo-tts': [1_500, 1_500, 0],
+  'demo-transcribe': [0, 0, 0],
+};
+
+/** Nano-USD: a cent for an image, and 0.6 cents for a minute of audio. */
+const UNIT_PRICES: Readonly<Record<string, Partial<Price>>> = {
+  'demo-image': { perImage: 10_000_000n },
+  'demo-transcribe': { perAudioSecond: 100_000n },
 };
 
 function priceOf(name: string): Partial<Price> {
@@ -40,6 +48,7 @@ function priceOf(name: string): Partial<Price> {
     cacheWrite: input ?? 0n,
     output: output ?? 0n,
     reasoning: output ?? 0n,
+    ...UNIT_PRICES[name],
   };
 }
 
@@ -82,8 +91,8 @@ export async function seedDemo(options: {
       config: { messages: true },
     });
     const models = demoModels();
-    for (const [name, { contextTokens, maxOutputTokens }] of models) {
-      await bootstrap.putModel({ name, contextTokens, maxOutputTokens, capabilities: DEMO_CAPABILITIES });
+    for (const [name, { contextTokens, maxOutputTokens, serves }] of models) {
+      await bootstrap.putModel({ name, contextTokens, maxOutputTokens, capabilities: serves });
     }
     await billing.addPrices(
       models.map(([model]) => ({

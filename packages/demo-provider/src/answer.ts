@@ -1,21 +1,26 @@
 import type { ChatRequest } from './chat-request.ts';
 import type { Behaviour, Options } from './models.ts';
+import { tokensOf } from './tokens.ts';
 
-/** Tokens as this provider bills them: `completion` contains `reasoning`, `prompt` the two that concern the cache. */
-export interface BilledTokens {
+/** What this provider bills: `completion` contains `reasoning`, `prompt` the two that concern the cache. */
+export interface Billed {
   readonly prompt: number;
   readonly cached: number;
   readonly cacheWrite: number;
   readonly completion: number;
   readonly reasoning: number;
+  readonly images: number;
+  readonly audioMs: number;
 }
 
-export const NOTHING_BILLED: BilledTokens = {
+export const NOTHING_BILLED: Billed = {
   prompt: 0,
   cached: 0,
   cacheWrite: 0,
   completion: 0,
   reasoning: 0,
+  images: 0,
+  audioMs: 0,
 };
 
 export interface Choice {
@@ -32,7 +37,7 @@ export interface Answer {
   readonly options: Options;
   /** The tool that the answer calls; null for an answer in words. */
   readonly toolCall: string | null;
-  readonly billed: BilledTokens;
+  readonly billed: Billed;
 }
 
 /** Some words need two, three and four bytes per character in UTF-8, so that careless chunk handling shows. */
@@ -81,9 +86,9 @@ function choiceOf(seed: number, behaviour: Behaviour, options: Options, cap: num
   return { words, reasoningTokens, finishReason: wanted + length > cap ? 'length' : 'stop' };
 }
 
-/** About four bytes per token and a few per message: never more tokens than the request has bytes. */
+/** A few per message beside the text: never more tokens than the request has bytes. */
 export function promptTokens(request: Pick<ChatRequest, 'prompt' | 'messages'>): number {
-  return Math.ceil(Buffer.byteLength(request.prompt) / 4) + 4 * request.messages;
+  return tokensOf(request.prompt) + 4 * request.messages;
 }
 
 /** Pure: the same request always has the same answer, to the last byte. */
@@ -100,6 +105,7 @@ export function answerOf(request: ChatRequest, behaviour: Behaviour, options: Op
     options,
     toolCall: request.toolCall,
     billed: {
+      ...NOTHING_BILLED,
       prompt,
       cached: blocksOf(prompt, 1 / 2),
       cacheWrite: request.writesCache ? blocksOf(prompt, 1 / 4) : 0,

@@ -1,11 +1,11 @@
-import type { Answer, BilledTokens } from './answer.ts';
+import type { Answer, Billed } from './answer.ts';
 import { partsOf, type AnswerForm, type StreamEvent } from './answer-form.ts';
 
 /** A constant instead of the time, so that answers to the same request are equal to the last byte. */
 const CREATED_SECONDS = 1_767_225_600;
 const FINGERPRINT = 'fp_demo';
 
-function usageOf(billed: BilledTokens): object {
+function usageOf(billed: Billed): object {
   return {
     prompt_tokens: billed.prompt,
     completion_tokens: billed.completion,

@@ -3,11 +3,13 @@ import { createAccessTokens } from './access-tokens.ts';
 import { answerOf, NOTHING_BILLED, promptTokens } from './answer.ts';
 import { parseChatRequest, RequestError, type ChatRequest } from './chat-request.ts';
 import { parseMessageRequest } from './message-request.ts';
-import { DEMO_MODELS, FAULTS, optionsInPrompt, parseModelName } from './models.ts';
+import { DEMO_MODELS, FAULTS, optionsInPrompt, parseModelName, type Behaviour } from './models.ts';
+import type { Operation } from './operation.ts';
+import { OPERATIONS, readOperation } from './operations.ts';
 import { placeOf, type Credential, type Place } from './places.ts';
 import { inAnthropicShape, refusal, refusalOf, wrongKey, type Refusal } from './refusals.ts';
-import { respond, sendRefusal } from './respond.ts';
-import { createServedBook, type Served } from './served.ts';
+import { respond, sendRefusal, sendWhole } from './respond.ts';
+import { createServedBook, type Served, type ServedRecord } from './served.ts';
 
 /** The key that is accepted when no other is configured. It guards nothing of value: the provider is a demo. */
 export const DEMO_PROVIDER_API_KEY = 'sk-demo-provider';
@@ -41,9 +43,9 @@ export interface DemoProvider {
 }
 
 const RECORDS_MAX = 10_000;
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
+const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
-async function readBody(req: IncomingMessage): Promise<string> {
+async function readBody(req: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of req as AsyncIterable<Buffer>) {
@@ -51,7 +53,7 @@ async function readBody(req: IncomingMessage): Promise<string> {
     if (length > BODY_BYTES_MAX) throw new RequestError('The body is too large.', null, 413);
     parts.push(part);
   }
-  return Buffer.concat(parts).toString('utf8');
+  return Buffer.concat(parts);
 }
 
 /** The key as it is shown in one way; empty where it is not. */
@@ -128,20 +130,12 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
     res: ServerResponse,
   ): Promise<void> {
     requests += 1;
-    const request = requestAt(place, await readBody(req));
+    const request = requestAt(place, (await readBody(req)).toString('utf8'));
     const name = request.model.startsWith(place.namePrefix)
       ? request.model.slice(place.namePrefix.length)
       : request.model;
-    const behaviour = parseModelName(faultByApiKey.get(key) ?? name);
     const note = { requestId: requestIdOf(req), path, model: name, stream: request.stream };
-    const refused = behaviour
-      ? behaviour.fault && refusalOf(behaviour.fault.name, behaviour.fault.number)
-      : unknownModel(request.model);
-    if (refused) {
-      book.add({ ...note, status: refused.status, outcome: 'refused', billed: NOTHING_BILLED });
-      sendRefusal(res, shapedFor(place, refused));
-      return;
-    }
+    const behaviour = behaviourFor(note, key, (refused) => sendRefusal(res, shapedFor(place, refused)));
     if (!behaviour) return;
     if (place.does === 'count') {
       book.add({ ...note, status: 200, outcome: 'answered', billed: NOTHING_BILLED });
@@ -157,10 +151,45 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
     ending.finish();
   }
 
+  /** Undefined where the request was refused. */
+  function behaviourFor(
+    note: Pick<ServedRecord, 'requestId' | 'path' | 'model' | 'stream'>,
+    key: string,
+    refuse: (refused: Refusal) => void,
+  ): Behaviour | undefined {
+    const behaviour = parseModelName(faultByApiKey.get(key) ?? note.model);
+    const refused = behaviour
+      ? behaviour.fault && refusalOf(behaviour.fault.name, behaviour.fault.number)
+      : unknownModel(note.model);
+    if (!refused) return behaviour;
+    book.add({ ...note, status: refused.status, outcome: 'refused', billed: NOTHING_BILLED });
+    refuse(refused);
+    return undefined;
+  }
+
+  /** Everything but conversations is answered at once and whole. */
+  async function operate(
+    operation: Operation,
+    path: string,
+    key: string,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> {
+    requests += 1;
+    const { model, members, file } = await readOperation(req, await readBody(req));
+    const note = { requestId: requestIdOf(req), path, model };
+    const behaviour = behaviourFor({ ...note, stream: false }, key, (refused) => sendRefusal(res, refused));
+    if (!behaviour) return;
+    const withUsage = behaviour.fault?.name !== 'no-usage';
+    const { contentType, body, billed, stream } = operation({ model, behaviour, members, file, withUsage });
+    book.add({ ...note, stream, status: 200, outcome: 'answered', billed });
+    sendWhole(res, contentType, body);
+  }
+
   async function route(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { pathname: path, searchParams } = new URL(req.url ?? '/', 'http://demo');
     if (req.method === 'POST' && path === '/token') {
-      const { status, body } = tokens.exchange(await readBody(req));
+      const { status, body } = tokens.exchange((await readBody(req)).toString('utf8'));
       return sendRefusal(res, { status, headers: {}, message: '', body: JSON.stringify(body) });
     }
     const place = req.method === 'POST' ? placeOf(path, searchParams) : undefined;
@@ -169,7 +198,10 @@ export async function startDemoProvider(options: DemoProviderOptions = {}): Prom
       if (key === undefined) return sendRefusal(res, shapedFor(place, wrongKey()));
       return answer(place, path, key, req, res).catch((error: unknown) => failWith(place, error, req, res));
     }
-    if (knownKey(req, ['bearer']) === undefined) return sendRefusal(res, wrongKey());
+    const key = knownKey(req, ['bearer']);
+    if (key === undefined) return sendRefusal(res, wrongKey());
+    const operation = req.method === 'POST' ? OPERATIONS[path] : undefined;
+    if (operation) return operate(operation, path, key, req, res);
     if (req.method === 'GET' && path === '/v1/models') return sendJson(res, modelList());
     if (req.method === 'GET' && path === '/demo/served') return sendJson(res, book.read());
     const message = `Unknown request URL: ${req.method ?? ''} ${path}.`;

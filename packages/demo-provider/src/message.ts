@@ -1,8 +1,8 @@
-import type { Answer, BilledTokens, Choice } from './answer.ts';
+import type { Answer, Billed, Choice } from './answer.ts';
 import { partsOf, type AnswerForm, type StreamEvent } from './answer-form.ts';
 
 /** Anthropic counts what was read from the cache and what was written to it beside the input. */
-function inputOf({ prompt, cached, cacheWrite }: BilledTokens): object {
+function inputOf({ prompt, cached, cacheWrite }: Billed): object {
   return {
     input_tokens: prompt - cached - cacheWrite,
     cache_creation_input_tokens: cacheWrite,
@@ -11,7 +11,7 @@ function inputOf({ prompt, cached, cacheWrite }: BilledTokens): object {
   };
 }
 
-function outputOf({ completion, reasoning }: BilledTokens): object {
+function outputOf({ completion, reasoning }: Billed): object {
   return { output_tokens: completion, output_tokens_details: { thinking_tokens: reasoning } };
 }
 

@@ -4,17 +4,30 @@
  * A name is `<base>[-<option><number>…]`, for example `demo-small`, `demo-large-chunks100-delay5`,
  * `demo-fault-429-7` or `demo-fault-cut-2-chunks50`. A bare number belongs to the fault.
  */
+
+/** Every dialect of conversations. */
+const CONVERSATIONS = ['chat', 'completions', 'responses', 'messages', 'tools'] as const;
+
+type Capability = (typeof CONVERSATIONS)[number] | 'embeddings' | 'moderation' | 'images' | 'audio';
+
 export interface DemoModel {
   readonly contextTokens: number;
   readonly maxOutputTokens: number;
   /** Whether it spends reasoning tokens before its answer. */
   readonly reasons: boolean;
+  /** What it is registered for; this provider would serve it everywhere. */
+  readonly serves: readonly Capability[];
 }
 
 export const DEMO_MODELS = {
-  'demo-small': { contextTokens: 32_768, maxOutputTokens: 4_096, reasons: false },
-  'demo-large': { contextTokens: 131_072, maxOutputTokens: 16_384, reasons: false },
-  'demo-reasoning': { contextTokens: 131_072, maxOutputTokens: 32_768, reasons: true },
+  'demo-small': { contextTokens: 32_768, maxOutputTokens: 4_096, reasons: false, serves: CONVERSATIONS },
+  'demo-large': { contextTokens: 131_072, maxOutputTokens: 16_384, reasons: false, serves: CONVERSATIONS },
+  'demo-reasoning': { contextTokens: 131_072, maxOutputTokens: 32_768, reasons: true, serves: CONVERSATIONS },
+  'demo-embed': { contextTokens: 8_192, maxOutputTokens: 0, reasons: false, serves: ['embeddings'] },
+  'demo-moderation': { contextTokens: 32_768, maxOutputTokens: 0, reasons: false, serves: ['moderation'] },
+  'demo-image': { contextTokens: 32_768, maxOutputTokens: 1_024, reasons: false, serves: ['images'] },
+  'demo-tts': { contextTokens: 4_096, maxOutputTokens: 4_096, reasons: false, serves: ['audio'] },
+  'demo-transcribe': { contextTokens: 16_384, maxOutputTokens: 4_096, reasons: false, serves: ['audio'] },
 } as const satisfies Record<string, DemoModel>;
 
 /** What `demo-fault-<name>[-<number>]` does; `number` is the default of the bare number. */

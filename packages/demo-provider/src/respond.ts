@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { NOTHING_BILLED, type Answer, type BilledTokens } from './answer.ts';
+import { NOTHING_BILLED, type Answer, type Billed } from './answer.ts';
 import type { ChatRequest } from './chat-request.ts';
 import type { AnswerForm, StreamEvent } from './answer-form.ts';
 import type { Behaviour } from './models.ts';
@@ -11,7 +11,7 @@ import { splitPoint, writesOf } from './writes.ts';
 /** How a response ends; `finish` does its last visible step, so that what is noted before it is noted in time. */
 export interface Ending {
   readonly outcome: Outcome;
-  readonly billed: BilledTokens;
+  readonly billed: Billed;
   finish(): void;
 }
 
@@ -31,6 +31,13 @@ export function sendRefusal(res: ServerResponse, { status, headers, body }: Refu
     'content-length': length,
     ...headers,
   });
+  res.end(body);
+}
+
+/** An answer of any content in one piece. */
+export function sendWhole(res: ServerResponse, contentType: string, body: Buffer | string): void {
+  const length = Buffer.byteLength(body);
+  res.writeHead(200, { ...COMMON_HEADERS, 'content-type': contentType, 'content-length': length });
   res.end(body);
 }
 
@@ -55,7 +62,7 @@ function closed(res: ServerResponse): Promise<void> {
 }
 
 /** The prompt, and of the completion what was generated before it stopped. */
-function billedUntil(answer: Answer, tokens: number): BilledTokens {
+function billedUntil(answer: Answer, tokens: number): Billed {
   return { ...answer.billed, completion: tokens, reasoning: Math.min(tokens, answer.billed.reasoning) };
 }
 
@@ -100,7 +107,7 @@ async function sendEvents(
   return { tokens, last: res.destroyed ? undefined : last?.bytes };
 }
 
-const gone = (billed: BilledTokens): Ending => ({ outcome: 'aborted', billed, finish: () => undefined });
+const gone = (billed: Billed): Ending => ({ outcome: 'aborted', billed, finish: () => undefined });
 
 type CuttingFault = NonNullable<Behaviour['fault']> & { readonly name: 'cut' | 'hang' | 'error-event' };
 
@@ -153,7 +160,7 @@ async function sendStream(
   return { outcome: 'answered', billed: answer.billed, finish: () => res.end(last) };
 }
 
-async function sendWhole(
+async function answerWhole(
   res: ServerResponse,
   request: ChatRequest,
   answer: Answer,
@@ -196,5 +203,5 @@ export async function respond(
   if (res.destroyed) return gone(billedUntil(answer, 0));
   return request.stream
     ? sendStream(res, request, answer, behaviour, form)
-    : sendWhole(res, request, answer, behaviour, form);
+    : answerWhole(res, request, answer, behaviour, form);
 }

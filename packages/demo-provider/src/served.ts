@@ -1,4 +1,4 @@
-import { NOTHING_BILLED, type BilledTokens } from './answer.ts';
+import { NOTHING_BILLED, type Billed } from './answer.ts';
 
 /** How a request ended, seen from the provider. */
 export type Outcome = 'answered' | 'refused' | 'cut' | 'aborted';
@@ -18,13 +18,13 @@ export interface ServedRecord {
    * What the provider charges: all of an answer it finished, the prompt and what was generated so far of one that was
    * cut or aborted, nothing for a refusal.
    */
-  readonly billed: BilledTokens;
+  readonly billed: Billed;
 }
 
 export interface ServedTotals {
   readonly requests: number;
   readonly answered: number;
-  readonly billed: BilledTokens;
+  readonly billed: Billed;
 }
 
 export interface Served {
@@ -39,13 +39,15 @@ export interface ServedBook {
   read(): Served;
 }
 
-function sum(a: BilledTokens, b: BilledTokens): BilledTokens {
+function sum(a: Billed, b: Billed): Billed {
   return {
     prompt: a.prompt + b.prompt,
     cached: a.cached + b.cached,
     cacheWrite: a.cacheWrite + b.cacheWrite,
     completion: a.completion + b.completion,
     reasoning: a.reasoning + b.reasoning,
+    images: a.images + b.images,
+    audioMs: a.audioMs + b.audioMs,
   };
 }
 
