@@ -18,16 +18,11 @@ export interface CountAnswer {
   readonly counts: readonly number[];
 }
 
-export interface TokenCounterOptions {
-  readonly log: Logger;
-  /** How long an unused tokenizer keeps its memory. */
-  readonly idleMs?: number;
-}
-
 /** Beyond so many open questions texts are reckoned by their length, so that a wave of them takes no memory. */
 const QUESTIONS_MAX = 256;
 /** Loading takes a second, and counting one text milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
+/** How long an unused tokenizer keeps its memory. */
 const IDLE_MS = 600_000;
 /** How many bytes of text one token usually stands for. */
 const BYTES_PER_TOKEN = 4;
@@ -43,7 +38,7 @@ interface Open {
  * The vocabulary is large and counting takes the processor for milliseconds, so both are left to a thread that starts
  * with the first question and ends when nobody has asked for a while.
  */
-export function createTokenCounter({ log, idleMs = IDLE_MS }: TokenCounterOptions): TokenCounter {
+export function createTokenCounter({ log }: { readonly log: Logger }): TokenCounter {
   const open = new Map<number, Open>();
   let worker: Worker | null = null;
   let lastId = 0;
@@ -83,7 +78,7 @@ export function createTokenCounter({ log, idleMs = IDLE_MS }: TokenCounterOption
     clearTimeout(timer);
     timer = setTimeout(
       () => void end(open.size > 0 ? new Error('no answer in time') : undefined),
-      open.size > 0 ? ANSWER_TIMEOUT_MS : idleMs,
+      open.size > 0 ? ANSWER_TIMEOUT_MS : IDLE_MS,
     ).unref();
   }
 

@@ -48,11 +48,16 @@ export function createMemberScanner(wanted: readonly string[], counted?: string)
     captured?.push(part);
   }
 
+  function store(): void {
+    if (!captured) return;
+    const [only] = captured;
+    values.set(key, captured.length === 1 && only ? only : Buffer.concat(captured));
+  }
+
   function endValue(chunk: Buffer, from: number, end: number): void {
     if (!captured) return;
     capture(chunk.subarray(from, end));
-    const [only] = captured;
-    if (captured) values.set(key, captured.length === 1 && only ? only : Buffer.concat(captured));
+    store();
     captured = null;
   }
 
