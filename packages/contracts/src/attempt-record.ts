@@ -4,8 +4,9 @@ import type { Usage } from '@weir/kernel/usage';
 
 /**
  * The rows of `ledger.attempt_log`. An attempt is one request sent to one provider with one provider key. It has one
- * intent, written before its response ends, and one close: `settled` (known or estimated usage) or `provisional`
- * (written by the sweeper after a crash). A settlement that arrives after a provisional close becomes one `adjusted`
+ * intent and one close: `settled` (known or estimated usage) or `provisional` (written by the sweeper after a crash).
+ * Before it is sent, the counter store or a journal has proof of it; the close of an attempt that ends soon takes the
+ * place of an intent that was not written yet. A settlement that arrives after a provisional close becomes one `adjusted`
  * row that carries the difference. Summing every row of an attempt that is not an intent gives what it cost.
  */
 export interface AttemptDimensions {
