@@ -1,4 +1,4 @@
-import { encodeId, newUuid } from '@weir/kernel/ids';
+import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { insertRow } from '@weir/testkit/postgres-tenant';
 import type { Session } from './graphql.ts';
 import { chat } from './inference.ts';
@@ -6,7 +6,7 @@ import type { Seeding, SeededKey } from './seeding.ts';
 
 /** What a change is tried on: a project with one key, whose budget has room at today's prices. */
 export interface Subject {
-  readonly accountId: string;
+  readonly accountId: Uuid;
   readonly key: SeededKey;
 }
 
@@ -52,39 +52,42 @@ export async function probe(url: string, { key }: Subject): Promise<Seen> {
   return { status: answer.status, code, model };
 }
 
-/** The five changes of policy: through the API where it has them, else as the owner of the tables. */
+const REVOKE = 'mutation ($id: ID!) { done: apiKeyRevoke(input: { id: $id }) { userErrors { message } } }';
+const SUSPEND = 'mutation ($id: ID!) { done: accountSuspend(input: { id: $id }) { userErrors { message } } }';
+const UPDATE = `mutation ($id: ID!, $access: AccessListsInput, $routing: RoutingInput) {
+  done: accountUpdate(input: { id: $id, access: $access, routing: $routing }) { userErrors { message } } }`;
+
+/** The five changes of policy: through the API, but for the price, which is written as the owner of the tables. */
 export function policyChanges(seeding: Seeding, session: Session): readonly PolicyChange[] {
-  const { client } = seeding;
-  const setAccount = async (column: string, value: unknown, { accountId }: Subject): Promise<void> => {
-    await client.query(`update identity.accounts set ${column} = $1 where id = $2`, [value, accountId]);
+  const change = async (mutation: string, variables: Record<string, unknown>): Promise<void> => {
+    const { done } = await session.ask<{ done: { userErrors: readonly unknown[] } }>(mutation, variables);
+    if (done.userErrors.length > 0) throw new Error(JSON.stringify(done.userErrors));
   };
+  const account = ({ accountId }: Subject): string => encodeId('account', accountId);
   return [
     {
       name: 'revoke',
-      async apply({ key }) {
-        await session.ask(
-          'mutation ($id: ID!) { apiKeyRevoke(input: { id: $id }) { userErrors { message } } }',
-          {
-            id: encodeId('apiKey', key.id),
-          },
-        );
-      },
+      apply: ({ key }) => change(REVOKE, { id: encodeId('apiKey', key.id) }),
       isSeenBy: ({ code }) => code === 'API_KEY_REVOKED',
     },
     {
       name: 'suspend',
-      apply: (subject) => setAccount('status', 'SUSPENDED', subject),
+      apply: (subject) => change(SUSPEND, { id: account(subject) }),
       isSeenBy: ({ code }) => code === 'ACCOUNT_SUSPENDED',
     },
     {
       name: 'narrow',
-      apply: (subject) => setAccount('allow_models', JSON.stringify([MAPPED_MODEL]), subject),
+      apply: (subject) =>
+        change(UPDATE, { id: account(subject), access: { allowModels: { set: [MAPPED_MODEL] } } }),
       isSeenBy: ({ code }) => code === 'MODEL_NOT_ALLOWED',
     },
     {
       name: 're-map',
       apply: (subject) =>
-        setAccount('model_mapper', JSON.stringify([{ pattern: PROBE_MODEL, target: MAPPED_MODEL }]), subject),
+        change(UPDATE, {
+          id: account(subject),
+          routing: { modelMapper: { text: `${PROBE_MODEL}=${MAPPED_MODEL}` } },
+        }),
       isSeenBy: ({ status, model }) => status === 200 && model === MAPPED_MODEL,
     },
     {
