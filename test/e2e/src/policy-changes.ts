@@ -1,5 +1,5 @@
-import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
-import { insertRow } from '@weir/testkit/postgres-tenant';
+import { encodeId, type Uuid } from '@weir/kernel/ids';
+import { formatUsd } from '@weir/kernel/money';
 import type { Session } from './graphql.ts';
 import { chat } from './inference.ts';
 import type { Seeding, SeededKey } from './seeding.ts';
@@ -57,11 +57,26 @@ const SUSPEND = 'mutation ($id: ID!) { done: accountSuspend(input: { id: $id }) 
 const UPDATE = `mutation ($id: ID!, $access: AccessListsInput, $routing: RoutingInput) {
   done: accountUpdate(input: { id: $id, access: $access, routing: $routing }) { userErrors { message } } }`;
 
-/** The five changes of policy: through the API, but for the price, which is written as the owner of the tables. */
+const PRICE =
+  'mutation ($input: PriceSetInput!) { done: priceSet(input: $input) { userErrors { message } } }';
+
+/** The five changes of policy, through the API. */
 export function policyChanges(seeding: Seeding, session: Session): readonly PolicyChange[] {
   const change = async (mutation: string, variables: Record<string, unknown>): Promise<void> => {
     const { done } = await session.ask<{ done: { userErrors: readonly unknown[] } }>(mutation, variables);
     if (done.userErrors.length > 0) throw new Error(JSON.stringify(done.userErrors));
+  };
+  /** The organization's own price of the probe's model from now on, as a multiple of the usual one. */
+  const setPrice = async (factor: bigint): Promise<void> => {
+    const usual = await usualPrice(seeding);
+    await change(PRICE, {
+      input: {
+        organizationId: encodeId('organization', seeding.organizationId),
+        modelId: usual.modelId,
+        inputPerMillion: formatUsd(usual.input * factor),
+        outputPerMillion: formatUsd(usual.output * factor),
+      },
+    });
   };
   const account = ({ accountId }: Subject): string => encodeId('account', accountId);
   return [
@@ -92,25 +107,33 @@ export function policyChanges(seeding: Seeding, session: Session): readonly Poli
     },
     {
       name: 're-price',
-      apply: () => setPrice(seeding, PROHIBITIVE),
+      apply: () => setPrice(PROHIBITIVE),
       isSeenBy: ({ code }) => code === 'BUDGET_EXCEEDED',
-      undo: () => setPrice(seeding, 1n),
+      undo: () => setPrice(1n),
     },
   ];
 }
 
-/** The organization's own price of the probe's model from now on, as a multiple of everyone's. */
-async function setPrice({ client, organizationId }: Seeding, factor: bigint): Promise<void> {
-  const { rows } = await client.query<Readonly<Record<string, string>>>(
-    'select input, cached_input, output, reasoning from billing.prices where model = $1 and organization_id is null',
+interface UsualPrice {
+  /** As the API says it. */
+  readonly modelId: string;
+  /** Nano-USD per million tokens. */
+  readonly input: bigint;
+  readonly output: bigint;
+}
+
+/** What everyone pays for the probe's model. */
+async function usualPrice({ client }: Seeding): Promise<UsualPrice> {
+  const { rows } = await client.query<{ id: Uuid; input: string; output: string }>(
+    `select m.id, p.input, p.output from billing.prices p join identity.models m on m.name = p.model
+     where p.model = $1 and p.organization_id is null`,
     [PROBE_MODEL],
   );
-  const usual = Object.entries(rows[0] ?? {});
-  await insertRow(client, 'billing.prices', {
-    id: newUuid(),
-    organization_id: organizationId,
-    model: PROBE_MODEL,
-    valid_from: new Date(),
-    ...Object.fromEntries(usual.map(([column, price]) => [column, (BigInt(price) * factor).toString()])),
-  });
+  const [found] = rows;
+  if (!found) throw new Error(`${PROBE_MODEL} has no price`);
+  return {
+    modelId: encodeId('model', found.id),
+    input: BigInt(found.input),
+    output: BigInt(found.output),
+  };
 }
