@@ -170,7 +170,7 @@ describe.each(modes())('messages on the %s platform', (mode) => {
       await clientWith(secret).messages.create(request);
       const error = await errorOf(clientWith(secret).messages.create(request));
       expect(error).toBeInstanceOf(Anthropic.PaymentRequiredError);
-      expect(error).toMatchObject({ type: 'billing_error', errorCode: 'BUDGET_EXCEEDED' });
+      expect(error).toMatchObject({ type: 'billing_error', errorCode: 'QUOTA_EXCEEDED' });
       expect(error.apiMessage).toContain('"One request"');
     });
   });
