@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { SealedSecret } from '@weir/contracts/policy-snapshot';
 import type { Uuid } from '@weir/kernel/ids';
-import { openSecret, sealSecret, type MasterKey } from '@weir/service/vault';
-import { ownerKeyBinding } from '../provider-keys/provider-key.ts';
+import { openSecret, sealSecret } from '@weir/service/vault';
+import { withOwnerKey, type OwnerKeyRing } from '../provider-keys/owner-key.ts';
 
 const SECRET_BYTES = 32;
 const VERSION = 1;
 
-/** An owner's key as it is stored, and what opens it. */
-export interface OwnerKeyRing {
+/** Who owns the organization, and their key. */
+export interface Owner {
   readonly ownerId: Uuid;
-  readonly ownerKey: SealedSecret;
-  readonly masterKey: MasterKey;
+  readonly ring: OwnerKeyRing;
 }
 
 /** What binds a sealed signing secret to its API key, so that it opens as no other key's. */
@@ -25,9 +24,9 @@ export function newSigningSecret(): string {
 }
 
 /** @throws VaultError when the master key is not the one that sealed the owner's key. */
-export function sealSigningSecret(secret: string, apiKeyId: Uuid, ring: OwnerKeyRing): SealedSecret {
-  return withOwnerKey(ring, (key) =>
-    sealSecret(secret, key, signingSecretBinding(ring.ownerId, apiKeyId, VERSION), VERSION),
+export function sealSigningSecret(secret: string, apiKeyId: Uuid, { ownerId, ring }: Owner): SealedSecret {
+  return withOwnerKey(ownerId, ring, (key) =>
+    sealSecret(secret, key, signingSecretBinding(ownerId, apiKeyId, VERSION), VERSION),
   );
 }
 
@@ -36,23 +35,14 @@ export function resealSigningSecret(
   sealed: SealedSecret,
   from: Uuid,
   to: Uuid,
-  ring: OwnerKeyRing,
+  { ownerId, ring }: Owner,
 ): SealedSecret {
-  return withOwnerKey(ring, (key) => {
-    const secret = openSecret(sealed, key, signingSecretBinding(ring.ownerId, from, sealed.version));
+  return withOwnerKey(ownerId, ring, (key) => {
+    const secret = openSecret(sealed, key, signingSecretBinding(ownerId, from, sealed.version));
     try {
-      return sealSecret(secret, key, signingSecretBinding(ring.ownerId, to, VERSION), VERSION);
+      return sealSecret(secret, key, signingSecretBinding(ownerId, to, VERSION), VERSION);
     } finally {
       secret.fill(0);
     }
   });
-}
-
-function withOwnerKey<T>({ ownerId, ownerKey, masterKey }: OwnerKeyRing, use: (key: Buffer) => T): T {
-  const key = openSecret(ownerKey, masterKey, ownerKeyBinding(ownerId, ownerKey.version));
-  try {
-    return use(key);
-  } finally {
-    key.fill(0);
-  }
 }

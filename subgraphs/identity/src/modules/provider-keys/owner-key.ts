@@ -53,7 +53,11 @@ export function openProviderSecret(key: KeyPlace, secret: SealedSecret, ring: Ow
   });
 }
 
-function withOwnerKey<T>(
+/**
+ * Uses an owner's key, which nobody keeps.
+ * @throws VaultError when no master key is the one that sealed it.
+ */
+export function withOwnerKey<T>(
   ownerId: Uuid,
   { ownerKey, masterKey }: OwnerKeyRing,
   use: (opened: Buffer) => T,
