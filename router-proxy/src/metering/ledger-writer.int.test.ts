@@ -76,10 +76,13 @@ describe('the ledger writer', () => {
     writer.enqueue(short);
     writer.enqueue(aClose(short));
     await eventually(async () => (await test.rows()).length === 2);
-    expect((await test.rows()).map((row) => [row.attempt_id, row.kind])).toEqual([
-      [short.attemptId, 'settled'],
-      [long.attemptId, 'intent'],
-    ]);
+    const kinds = new Map((await test.rows()).map((row) => [row.attempt_id, row.kind]));
+    expect(kinds).toEqual(
+      new Map([
+        [long.attemptId, 'intent'],
+        [short.attemptId, 'settled'],
+      ]),
+    );
     writer.enqueue(aClose(long));
     await writer.settled(soon());
     await expectExactly({ intents: [short, long], closes: [aClose(short), aClose(long)] });

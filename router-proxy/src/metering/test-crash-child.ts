@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { createLocalCounterStore } from '@weir/counters/local/store';
@@ -68,5 +68,8 @@ if (plan.phase === 'load') {
   }
 }
 await Promise.all(Array.from({ length: 20 }, () => attempt(5)));
+// Settlements leave with the end of the turn; what is asked after them is answered after them.
+await nextTurn();
+await store.epochs([plan.owner.organizationId]);
 writeSync(1, 'ready\n');
 await delay(60_000);
