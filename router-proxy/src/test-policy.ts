@@ -108,6 +108,7 @@ export interface SnapshotParts {
   readonly models?: readonly SnapshotModel[];
   readonly providerKeys?: readonly SnapshotProviderKey[];
   readonly budgets?: readonly SnapshotBudget[];
+  readonly credits?: PolicySnapshot['credits'];
   readonly epoch?: bigint;
 }
 
@@ -146,6 +147,7 @@ export function aSnapshot(parts: SnapshotParts = {}): PolicySnapshot {
     providerKeys: [...(parts.providerKeys ?? [aProviderKey()])],
     unusedProviderKeys: [],
     budgets: [...(parts.budgets ?? [])],
+    credits: [...(parts.credits ?? [])],
   };
 }
 

@@ -157,6 +157,13 @@ export const budgetSchema = z.object({
   graceMinutes: z.int(),
 });
 
+/** Prepaid credit of an account that its requests, and all below it, may not exceed. */
+export const creditSchema = z.object({
+  accountId: uuid,
+  /** Everything that was ever granted, in nano-USD. What was spent of it or lapsed is for the counters to know. */
+  granted: bigint,
+});
+
 export const policySnapshotSchema = z.object({
   /** Grows with every change that may alter this snapshot. */
   epoch: bigint,
@@ -170,6 +177,8 @@ export const policySnapshotSchema = z.object({
   unusedProviderKeys: z.array(unusedProviderKeySchema),
   /** Active budgets on the organization, any account of the chain, or the key. */
   budgets: z.array(budgetSchema),
+  /** Accounts of the chain whose credit is enforced. */
+  credits: z.array(creditSchema),
 });
 
 export type LimitSet = z.output<typeof limitSetSchema>;
@@ -180,4 +189,5 @@ export type SnapshotModel = z.output<typeof snapshotModelSchema>;
 export type SnapshotProviderKey = z.output<typeof snapshotProviderKeySchema>;
 export type UnusedProviderKey = z.output<typeof unusedProviderKeySchema>;
 export type SnapshotBudget = z.output<typeof budgetSchema>;
+export type SnapshotCredit = z.output<typeof creditSchema>;
 export type PolicySnapshot = z.output<typeof policySnapshotSchema>;

@@ -18,6 +18,7 @@ export const ID_PREFIXES = {
   price: 'prc',
   budget: 'bud',
   budgetAlert: 'alr',
+  creditLot: 'lot',
   request: 'req',
   attempt: 'att',
 } as const;

@@ -219,7 +219,10 @@ BEGIN
     'providerKeys', policy.provider_keys_of(o.id),
     'unusedProviderKeys', policy.unused_provider_keys_of(o.id),
     'budgets', policy.budgets_of(o.id, ARRAY[o.id, k.id]
-      || ARRAY(SELECT (account ->> 'id')::uuid FROM json_array_elements(accounts) AS account))
+      || ARRAY(SELECT (account ->> 'id')::uuid FROM json_array_elements(accounts) AS account)),
+    -- The function comes with the tables of credit, in a later migration.
+    'credits', policy.credits_of(o.id,
+      ARRAY(SELECT (account ->> 'id')::uuid FROM json_array_elements(accounts) AS account))
   );
 END
 $$;

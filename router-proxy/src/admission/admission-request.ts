@@ -54,7 +54,7 @@ export function prepareAdmission(
   const { route } = candidate;
   const { organization } = policy.snapshot;
   const bound = boundAttempt(policy, route, draft.bound, nowMs);
-  const { holdings, day, validWithin } = holdingsAt(route.budgets, bound, organization.timeZone, nowMs);
+  const { holdings, day, validWithin } = holdingsAt(route, bound, organization.timeZone, nowMs);
   const intent = intentOf(draft, bound, nowMs);
   const isFirst = draft.attemptNumber === 1;
   const outputCapMin = Math.max(settings.outputCapMin, capMinOf(draft.bound));

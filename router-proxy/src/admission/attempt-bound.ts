@@ -49,30 +49,36 @@ function lowerCap(client: number | null, modelMax: number): number | null {
   return client === null ? modelMax : Math.min(client, modelMax);
 }
 
-/** Whether a blocking budget has to know beforehand how much the attempt may consume. A count of requests need not. */
-export function needsBound(route: ModelRoute): boolean {
-  return route.budgets.some(({ metric }) => metric !== 'REQUESTS');
+/**
+ * Whether a blocking budget or enforced credit has to know beforehand how much the attempt may consume. A count of
+ * requests need not.
+ */
+export function needsBound({ budgets, credits }: ModelRoute): boolean {
+  return credits.length > 0 || budgets.some(({ metric }) => metric !== 'REQUESTS');
 }
 
 /**
- * What cannot be bounded or priced cannot be held, and what cannot be held may not be spent under a blocking budget.
+ * What cannot be bounded or priced cannot be held, and what cannot be held may not be spent under a blocking budget or
+ * enforced credit.
  * @returns The reason for a refusal, or null.
  */
 export function boundProblem(route: ModelRoute, call: CallBound, bound: AttemptBound): AppError | null {
-  for (const budget of route.budgets) {
-    const problem = budget.metric === 'REQUESTS' ? null : problemUnder(budget, route, call, bound);
+  for (const { metric, name } of route.budgets) {
+    const why = `because the budget "${name}" blocks and`;
+    const problem = metric === 'REQUESTS' ? null : problemUnder(metric, why, route, call, bound);
     if (problem) return problem;
   }
-  return null;
+  if (route.credits.length === 0) return null;
+  return problemUnder('COST', 'because the credit of its account is enforced and', route, call, bound);
 }
 
 function problemUnder(
-  { metric, name }: SnapshotBudget,
+  metric: SnapshotBudget['metric'],
+  why: string,
   route: ModelRoute,
   { unbounded, output }: CallBound,
   { price, outputCap }: AttemptBound,
 ): AppError | null {
-  const why = `because the budget "${name}" blocks and`;
   if (unbounded && isSpent(unbounded, metric, price)) {
     return new AppError(
       'INVALID_REQUEST',

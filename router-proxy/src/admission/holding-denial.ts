@@ -1,11 +1,11 @@
-import type { SnapshotBudget } from '@weir/contracts/policy-snapshot';
+import type { SnapshotAccount, SnapshotBudget } from '@weir/contracts/policy-snapshot';
 import { AppError } from '@weir/kernel/errors';
 import { encodeId } from '@weir/kernel/ids';
 import { formatUsd } from '@weir/kernel/money';
-import { periodSpan } from '@weir/kernel/period';
+import { daySpan, periodSpan } from '@weir/kernel/period';
 import type { Policy } from '../keys/policy.ts';
 import type { Admission } from '../metering/contract.ts';
-import { budgetCounter } from './holdings.ts';
+import { budgetCounter, creditCounter } from './holdings.ts';
 
 export type DeniedByHolding = Extract<Admission, { kind: 'denied'; reason: 'holding' }>;
 
@@ -14,6 +14,9 @@ export type DeniedByHolding = Extract<Admission, { kind: 'denied'; reason: 'hold
  */
 export function holdingError(denied: DeniedByHolding, policy: Policy): AppError {
   const { timeZone } = policy.snapshot.organization;
+  const { startMs: dayStartMs } = daySpan(denied.nowMs, timeZone);
+  const account = policy.snapshot.accounts.find(({ id }) => creditCounter(id, dayStartMs) === denied.counter);
+  if (account) return creditError(denied, account);
   const budget = policy.blockingBudgets.find(
     ({ id, period }) =>
       budgetCounter(id, periodSpan(period, denied.nowMs, timeZone).startMs) === denied.counter,
@@ -45,6 +48,25 @@ function budgetError(denied: DeniedByHolding, budget: SnapshotBudget, timeZone: 
           held: plainAmount(budget.metric, denied.held),
           resetsAt,
           isGraceOver: denied.isGraceOver,
+        },
+      },
+    },
+  );
+}
+
+function creditError({ limit, committed, held }: DeniedByHolding, account: SnapshotAccount): AppError {
+  const balance = limit - committed;
+  const running = held > 0n ? `, of which ${formatUsd(held)} USD are held by running requests` : '';
+  return new AppError(
+    'INSUFFICIENT_CREDIT',
+    `The credit of the account "${account.name}" does not cover this request: its balance is ` +
+      `${formatUsd(balance)} USD${running}. Whoever manages its billing can add credit (creditGrant), which takes effect at once.`,
+    {
+      details: {
+        credit: {
+          account: { id: encodeId('account', account.id), name: account.name },
+          balance: formatUsd(balance),
+          held: formatUsd(held),
         },
       },
     },

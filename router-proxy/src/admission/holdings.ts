@@ -1,5 +1,5 @@
 import type { CalendarSpan, Holding } from '@weir/counters/contract';
-import type { SnapshotBudget } from '@weir/contracts/policy-snapshot';
+import type { SnapshotBudget, SnapshotCredit } from '@weir/contracts/policy-snapshot';
 import { daySpan, periodSpan } from '@weir/kernel/period';
 import type { AttemptBound } from './attempt-bound.ts';
 
@@ -18,15 +18,29 @@ export function budgetCounter(budgetId: string, periodStartMs: number): string {
   return `bud:${budgetId}:${periodStartMs}`;
 }
 
-/** Every blocking budget that counts the attempt is held, in the period that contains the instant. */
+/**
+ * What the counter of an account's credit is called on one business day. A new one each day, because lots lapse with
+ * days: what is gone is read from Postgres once a day, and only what was granted comes with the policy.
+ */
+export function creditCounter(accountId: string, dayStartMs: number): string {
+  return `crd:${accountId}:${dayStartMs}`;
+}
+
+/** What an attempt has to fit into. */
+export interface Held {
+  readonly budgets: readonly SnapshotBudget[];
+  readonly credits: readonly SnapshotCredit[];
+}
+
+/** Every blocking budget that counts the attempt, in the period that contains the instant, and all enforced credit. */
 export function holdingsAt(
-  budgets: readonly SnapshotBudget[],
+  { budgets, credits }: Held,
   bound: AttemptBound,
   timeZone: string,
   nowMs: number,
 ): Holdings {
   const day = daySpan(nowMs, timeZone);
-  if (budgets.length === 0) return { holdings: NONE, day, validWithin: day };
+  if (budgets.length === 0 && credits.length === 0) return { holdings: NONE, day, validWithin: day };
   let { startMs, endMs } = day;
   const holdings = budgets.map((budget) => {
     const period = periodSpan(budget.period, nowMs, timeZone);
@@ -34,6 +48,10 @@ export function holdingsAt(
     endMs = Math.min(endMs, period.endMs);
     return holdingOf(budget, period.startMs, bound);
   });
+  for (const { accountId, granted } of credits) {
+    const counter = creditCounter(accountId, day.startMs);
+    holdings.push({ counter, metric: 'COST', limit: granted, ...amountOf('COST', bound) });
+  }
   return { holdings, day, validWithin: { startMs, endMs } };
 }
 

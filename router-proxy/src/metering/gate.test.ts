@@ -23,6 +23,7 @@ function aGate(aheadMs = 0, read: () => Promise<void> = () => Promise.resolve())
     closeProvisionally: unused,
     followOpenAttempts: unused,
     ensurePartitions: unused,
+    creditPositions: unused,
     async positions(queries) {
       reads.positions++;
       await read();

@@ -23,6 +23,12 @@ export interface PositionQuery {
   readonly closedSinceMs: number;
 }
 
+export interface CreditQuery {
+  readonly accountId: Uuid;
+  readonly dayStartMs: number;
+  readonly closedSinceMs: number;
+}
+
 export interface Position {
   readonly metric: 'COST' | 'TOKENS' | 'REQUESTS';
   readonly committed: bigint;
@@ -50,6 +56,8 @@ export interface LedgerClient {
   totals(attemptIds: readonly Uuid[]): Promise<readonly AttemptTotal[]>;
   /** Undefined where the budget is gone. In the order of the queries, all from one snapshot. */
   positions(queries: readonly PositionQuery[]): Promise<readonly (Position | undefined)[]>;
+  /** The same of accounts' credit on a business day, spent and lapsed; undefined where there is none. */
+  creditPositions(queries: readonly CreditQuery[]): Promise<readonly (Position | undefined)[]>;
   /** In the order of the windows. */
   windowCounts(query: WindowQuery): Promise<readonly WindowCount[]>;
   /** Intents without a close that were logged that long ago, by id, after the one given. */
@@ -118,6 +126,12 @@ const POSITIONS = `
     with ordinality as asked (budget_id, period_start, period_end, closed_since, place)
   cross join lateral ledger.position(budget_id, period_start, period_end, closed_since) p`;
 
+const CREDITS = `
+  select asked.place, 'COST' as metric, p.committed, p.open, p.closed
+  from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])
+    with ordinality as asked (account_id, day_start, closed_since, place)
+  cross join lateral ledger.credit_position(account_id, day_start, closed_since) p`;
+
 const WINDOWS = `
   select place, current, previous
   from ledger.window_counts($1, $2, $3, $4::uuid[], $5::text[], $6::text[], $7::text[])`;
@@ -150,8 +164,15 @@ export function createLedgerClient(pool: Pool, queryTimeoutMs: number): LedgerCl
         queries.map((query) => toInstant(query.periodEndMs)),
         queries.map((query) => toInstant(query.closedSinceMs)),
       ]);
-      const found = new Map(rows.map((row) => positionSchema.parse(row)).map((row) => [row.place, row]));
-      return queries.map((_, index) => found.get(index + 1));
+      return inOrder(queries, rows);
+    },
+    async creditPositions(queries) {
+      const rows = await rowsOf('credits', CREDITS, [
+        queries.map((query) => query.accountId),
+        queries.map((query) => toInstant(query.dayStartMs)),
+        queries.map((query) => toInstant(query.closedSinceMs)),
+      ]);
+      return inOrder(queries, rows);
     },
     async windowCounts({ organizationId, atMs, dayStartMs, windows }) {
       const subjects = windows.map((window) => parseSubject(window.subject));
@@ -185,6 +206,14 @@ export function createLedgerClient(pool: Pool, queryTimeoutMs: number): LedgerCl
       await rowsOf('partitions', 'select ledger.ensure_partitions($1)', [days]);
     },
   };
+}
+
+function inOrder(
+  queries: readonly unknown[],
+  rows: readonly QueryResultRow[],
+): readonly (Position | undefined)[] {
+  const found = new Map(rows.map((row) => positionSchema.parse(row)).map((row) => [row.place, row]));
+  return queries.map((_, index) => found.get(index + 1));
 }
 
 function toInstant(atMs: number): string {

@@ -42,6 +42,11 @@ export interface SeederOptions {
 }
 
 const CLOSED_SKEW_MS = 10_000;
+/**
+ * Credit goes on over midnight in a counter of the new day, which has to find the attempts of the day before in Postgres.
+ * Their intents stand back for a fraction of this; one that could not be written by then counts from the next seed on.
+ */
+const DAY_SETTLED_MS = 1_000;
 const CLOSED_MAX_MS = 180_000;
 
 export function createSeeder(options: SeederOptions): Seeder {
@@ -91,6 +96,36 @@ export function createSeeder(options: SeederOptions): Seeder {
     metrics.seeds.inc(seeds.length);
   };
 
+  /** In the order of the names. Budgets and credit are read side by side; each counter from one snapshot. */
+  const readPositions = async (
+    names: readonly CounterName[],
+    periodEndMs: number,
+    closedSinceMs: number,
+  ): Promise<readonly (Position | undefined)[]> => {
+    const budgets = names.filter(({ kind }) => kind === 'bud');
+    const credits = names.filter(({ kind }) => kind === 'crd');
+    const [ofBudgets, ofCredits] = await Promise.all([
+      budgets.length === 0
+        ? []
+        : ledger.positions(
+            budgets.map(({ id, startMs }) => ({
+              budgetId: id,
+              periodStartMs: startMs,
+              periodEndMs,
+              closedSinceMs,
+            })),
+          ),
+      credits.length === 0
+        ? []
+        : ledger.creditPositions(
+            credits.map(({ id, startMs }) => ({ accountId: id, dayStartMs: startMs, closedSinceMs })),
+          ),
+    ]);
+    return names.map((name) =>
+      name.kind === 'bud' ? ofBudgets[budgets.indexOf(name)] : ofCredits[credits.indexOf(name)],
+    );
+  };
+
   const seedHoldings = async (
     request: SeedRequest,
     answer: Unseeded,
@@ -98,14 +133,13 @@ export function createSeeder(options: SeederOptions): Seeder {
   ): Promise<void> => {
     const signal = AbortSignal.timeout(timeoutMs);
     // Proxies re-assert what they hold before Postgres is read, and what this one queued is written first.
-    if (answer.opensInMs > 0) await delay(answer.opensInMs, undefined, { signal });
+    const waitMs = Math.max(answer.opensInMs, dayWaitMs(counters, answer.nowMs));
+    if (waitMs > 0) await delay(waitMs, undefined, { signal });
     await isRecorded(signal);
     const closedSinceMs = Math.max(answer.openedAtMs - CLOSED_SKEW_MS, answer.nowMs - CLOSED_MAX_MS);
     // Days of later dates cannot have been admitted against a counter that was not seeded, so the day is end enough.
     const periodEndMs = request.day.endMs;
-    const positions = await ledger.positions(
-      counters.map((counter) => ({ ...parseCounter(counter), periodEndMs, closedSinceMs })),
-    );
+    const positions = await readPositions(counters.map(parseCounter), periodEndMs, closedSinceMs);
     const holdings = counters.map((counter, index) => toHoldingSeed(counter, request, positions[index]));
     const { organizationId, day } = request;
     await store.seed({ organizationId, epoch: answer.epoch, day, windows: [], holdings, leaseMs });
@@ -155,9 +189,22 @@ function heldBy(intent: AttemptIntent, metric: Position['metric']): bigint {
   return metric === 'TOKENS' ? BigInt(intent.holdTokens) : 1n;
 }
 
-/** `bud:<uuid>:<period start in Unix milliseconds>`. */
-function parseCounter(counter: string): { budgetId: Uuid; periodStartMs: number } {
-  const match = /^bud:([0-9a-f-]{36}):(-?\d{1,16})$/.exec(counter);
-  if (!match) throw new TypeError(`not a budget's counter: ${counter.slice(0, 64)}`);
-  return { budgetId: parseUuid(match[1] ?? ''), periodStartMs: Number(match[2]) };
+/** How long to wait before a day's credit is read. */
+function dayWaitMs(counters: readonly string[], nowMs: number): number {
+  const starts = counters.map(parseCounter).filter(({ kind }) => kind === 'crd');
+  return Math.max(0, ...starts.map(({ startMs }) => startMs + DAY_SETTLED_MS - nowMs));
+}
+
+interface CounterName {
+  readonly kind: 'bud' | 'crd';
+  readonly id: Uuid;
+  readonly startMs: number;
+}
+
+/** `bud:<budget>:<period start in Unix milliseconds>` or `crd:<account>:<start of the business day>`. */
+function parseCounter(counter: string): CounterName {
+  const match = /^(bud|crd):([0-9a-f-]{36}):(-?\d{1,16})$/.exec(counter);
+  if (!match) throw new TypeError(`not a counter of a budget or of credit: ${counter.slice(0, 64)}`);
+  const kind = match[1] === 'crd' ? 'crd' : 'bud';
+  return { kind, id: parseUuid(match[2] ?? ''), startMs: Number(match[3]) };
 }

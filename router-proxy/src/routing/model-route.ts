@@ -1,7 +1,12 @@
 import type { ConcurrencyLimit, WindowLimit } from '@weir/counters/contract';
 import { CAPABILITY_OF_OPERATION } from '@weir/contracts/model-capability';
 import type { Operation } from '@weir/contracts/operation';
-import type { SnapshotAccount, SnapshotBudget, SnapshotModel } from '@weir/contracts/policy-snapshot';
+import type {
+  SnapshotAccount,
+  SnapshotBudget,
+  SnapshotCredit,
+  SnapshotModel,
+} from '@weir/contracts/policy-snapshot';
 import { AppError } from '@weir/kernel/errors';
 import { bestMatch, matchesPattern } from '@weir/kernel/pattern';
 import { limitsFor } from '../admission/windows.ts';
@@ -18,6 +23,8 @@ export interface ModelRoute {
   readonly concurrency: readonly ConcurrencyLimit[];
   /** Budgets with enforcement BLOCK that count this model. */
   readonly budgets: readonly SnapshotBudget[];
+  /** Enforced credit, whatever the model. */
+  readonly credits: readonly SnapshotCredit[];
 }
 
 interface Mapped {
@@ -90,6 +97,7 @@ export function freeRoute(route: ModelRoute): ModelRoute {
     model: { ...route.model, prices: [] },
     windows: route.windows.filter(({ metric }) => metric === 'requests'),
     budgets: route.budgets.filter(({ metric }) => metric === 'REQUESTS'),
+    credits: [],
   };
   freeRoutes.set(route, free);
   return free;
@@ -136,6 +144,7 @@ function resolveRoute(policy: Policy, requested: string, { name, mappedAt }: Map
     budgets: policy.blockingBudgets.filter(
       ({ models }) => models === null || models.some((pattern) => matchesPattern(pattern, model.name)),
     ),
+    credits: policy.snapshot.credits,
   };
 }
 

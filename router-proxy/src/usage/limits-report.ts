@@ -1,10 +1,11 @@
 import type { InspectRequest } from '@weir/counters/contract';
-import type { SnapshotBudget } from '@weir/contracts/policy-snapshot';
+import type { SnapshotBudget, SnapshotCredit } from '@weir/contracts/policy-snapshot';
 import { encodeId } from '@weir/kernel/ids';
-import { periodSpan } from '@weir/kernel/period';
+import { formatUsd } from '@weir/kernel/money';
+import { daySpan, periodSpan } from '@weir/kernel/period';
 import type { AttemptBound } from '../admission/attempt-bound.ts';
 import { plainAmount } from '../admission/holding-denial.ts';
-import { budgetCounter, holdingsAt } from '../admission/holdings.ts';
+import { budgetCounter, creditCounter, holdingsAt, type Held } from '../admission/holdings.ts';
 import { modelOf, scopeOf } from '../admission/subject.ts';
 import { limitsFor, type ModelLimits } from '../admission/windows.ts';
 import type { Policy } from '../keys/policy.ts';
@@ -12,9 +13,7 @@ import type { Inspection } from '../metering/contract.ts';
 import type { ModelRoute } from '../routing/model-route.ts';
 
 /** What binds a key: in all, or for one model. */
-export interface Binding extends ModelLimits {
-  readonly budgets: readonly SnapshotBudget[];
-}
+export type Binding = ModelLimits & Held;
 
 /** Holds nothing; only what is there is asked for. */
 const NOTHING: AttemptBound = {
@@ -28,13 +27,19 @@ const NOTHING: AttemptBound = {
 
 /** @param route Of the model that is asked about; without one, what counts whatever the model. */
 export function bindingOf(policy: Policy, route: ModelRoute | null): Binding {
-  return route ?? { ...limitsFor(policy.limits, null), budgets: policy.blockingBudgets };
+  return (
+    route ?? {
+      ...limitsFor(policy.limits, null),
+      budgets: policy.blockingBudgets,
+      credits: policy.snapshot.credits,
+    }
+  );
 }
 
 export function inspectRequestAt(policy: Policy, binding: Binding, nowMs: number): InspectRequest {
   const { id, timeZone } = policy.snapshot.organization;
-  const { windows, concurrency, budgets } = binding;
-  return { organizationId: id, windows, concurrency, ...holdingsAt(budgets, NOTHING, timeZone, nowMs) };
+  const { windows, concurrency } = binding;
+  return { organizationId: id, windows, concurrency, ...holdingsAt(binding, NOTHING, timeZone, nowMs) };
 }
 
 /** Limits and budgets as they stand. */
@@ -60,6 +65,7 @@ export function limitsBody(policy: Policy, binding: Binding, inspection: Inspect
       running,
     })),
     budgets: binding.budgets.map((budget) => budgetBody(policy, budget, inspection)),
+    credit: binding.credits.map((credit) => creditBody(policy, credit, inspection)),
   };
 }
 
@@ -88,5 +94,17 @@ function budgetBody(policy: Policy, budget: SnapshotBudget, { holdings, nowMs }:
     grace_minutes: budget.graceMinutes,
     grace_ends_at: grace?.kind === 'running' ? new Date(grace.untilMs).toISOString() : null,
     is_grace_over: grace?.kind === 'over',
+  };
+}
+
+function creditBody(policy: Policy, { accountId, granted }: SnapshotCredit, { holdings, nowMs }: Inspection) {
+  const { accounts, organization } = policy.snapshot;
+  const { startMs } = daySpan(nowMs, organization.timeZone);
+  const standing = holdings.find(({ counter }) => counter === creditCounter(accountId, startMs));
+  return {
+    account_id: encodeId('account', accountId),
+    account_name: accounts.find(({ id }) => id === accountId)?.name ?? null,
+    balance: formatUsd(granted - (standing?.committed ?? 0n)),
+    held: formatUsd(standing?.held ?? 0n),
   };
 }

@@ -16,6 +16,7 @@ import { createAlertFeed, type AlertFeed } from './modules/alerts/alert-feed.ts'
 import { createAlertService, createAlertSource } from './modules/alerts/alert-service.ts';
 import { createBudgetService } from './modules/budgets/budget-service.ts';
 import { createPriceService } from './modules/prices/price-service.ts';
+import { createCreditService } from './modules/credit/credit-service.ts';
 import { BILLING_PROJECTOR_ROLE, createSpendProjection } from './projection/spend-projection.ts';
 import { resolvers } from './resolvers.ts';
 import { createTenantReader } from './tenant-reader.ts';
@@ -107,6 +108,7 @@ async function startParts(parts: Parts): Promise<Running> {
     budgets: createBudgetService({ db, reader, clock }),
     alerts: createAlertService({ reader, feed }),
     prices: createPriceService({ db, clock }),
+    credit: createCreditService({ db, clock }),
   };
   const server = await startSubgraph<Context>({
     name: 'billing',
