@@ -27,6 +27,17 @@ export function amountFor(metric: Holding['metric'], amounts: Amounts): bigint {
   return metric === 'COST' ? amounts.cost : amounts.tokens;
 }
 
+/** Credit goes on from one period to the next; what a budget counts ends with its period. */
+const CREDIT = 'credit:';
+
+/** The holding by which a request counts for a counter. */
+export function countedBy({ holdings }: AdmitRequest, counter: string): Holding | undefined {
+  const isCredit = counter.startsWith(CREDIT);
+  return holdings.find((holding) =>
+    isCredit ? holding.counter.startsWith(CREDIT) : holding.counter === counter,
+  );
+}
+
 export function createLedgerModel(): LedgerModel {
   const intents = new Map<Uuid, LedgerRow>();
   const closes = new Map<Uuid, { readonly amounts: Amounts; readonly atMs: number }>();
@@ -46,7 +57,7 @@ export function createLedgerModel(): LedgerModel {
       const open: HoldingSeed['open'][number][] = [];
       const closed: Uuid[] = [];
       for (const [id, row] of intents) {
-        const holding = row.request.holdings.find((other) => other.counter === counter);
+        const holding = countedBy(row.request, counter);
         if (holding === undefined) continue;
         metric = holding.metric;
         const close = closes.get(id);

@@ -27,6 +27,8 @@ const budgets = fc.constantFrom<readonly BudgetName[]>(
   ['tokens', 'cost'],
   ['lenient'],
   ['lenient', 'tokens'],
+  ['credit'],
+  ['credit', 'cost'],
 );
 const late = fc.boolean();
 const which = fc.nat({ max: 999 });

@@ -1,6 +1,6 @@
 import type { Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, AdmitResult, Holding, HoldingSeed } from '../contract.ts';
-import { amountFor, createLedgerModel, type Amounts, type LedgerRow } from './ledger-model.ts';
+import { amountFor, countedBy, createLedgerModel, type Amounts, type LedgerRow } from './ledger-model.ts';
 import { requestFor, type Rig } from './rig.ts';
 
 /**
@@ -15,6 +15,7 @@ const BUDGETS = {
   cost: { metric: 'COST', limit: 400n, fixed: 3n, perOutputToken: 2n },
   tokens: { metric: 'TOKENS', limit: 150n, fixed: 1n, perOutputToken: 1n },
   lenient: { metric: 'COST', limit: 60n, fixed: 3n, perOutputToken: 2n, graceMs: 30_000 },
+  credit: { metric: 'COST', limit: 700n, fixed: 3n, perOutputToken: 2n },
 } as const satisfies Record<string, Omit<Holding, 'counter'>>;
 
 export type BudgetName = keyof typeof BUDGETS;
@@ -100,19 +101,26 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
   const seed = (epoch: string, holdings: readonly HoldingSeed[], { day }: AdmitRequest): Promise<void> =>
     rig.store.seed({ organizationId, epoch, day, windows: [], holdings, leaseMs: LEASE_MS });
 
+  /** Seeders wait until what began in the period before is in Postgres, where it counts for credit. */
+  const recordForCredit = (counters: readonly string[]): void => {
+    if (!counters.some((counter) => counter.startsWith('credit:'))) return;
+    for (let proxy = 0; proxy < PROXIES; proxy++) write(proxy);
+  };
+
   /** As a proxy does: wait while others re-assert, read, tell, and ask again. */
   const askSeeding = async (request: AdmitRequest, mayBeLate: boolean): Promise<AdmitResult> => {
     const answer = await rig.store.admit(request);
     if (answer.kind !== 'unseeded') return answer;
     await notice(mayBeLate);
     clock.nowMs += answer.opensInMs;
+    recordForCredit(answer.holdings);
     const seeds = answer.holdings.map((counter) => ledger.position(counter, answer.openedAtMs, clock.nowMs));
     await seed(answer.epoch, withMetrics(seeds, request), request);
     return await rig.store.admit(request);
   };
 
   const record = (request: AdmitRequest, proxy: number, cap: number): void => {
-    // Both budgets of COST bound an attempt alike.
+    // All that count COST bound an attempt alike.
     const terms = (name: BudgetName): bigint =>
       BUDGETS[name].fixed + BUDGETS[name].perOutputToken * BigInt(cap);
     const held = { cost: terms('cost'), tokens: terms('tokens') };
@@ -234,12 +242,13 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     },
     /** Reads positions as a seeder does, to be told to the store when more has happened. */
     async readPositions(mayBeLate: boolean): Promise<void> {
-      const request = requestOf(['cost', 'tokens', 'lenient'], 5);
+      const request = requestOf(['cost', 'tokens', 'lenient', 'credit'], 5);
       const answer = await rig.store.admit(request);
       if (answer.kind === 'admitted') record(request, 0, answer.outputCap ?? 0);
       if (answer.kind !== 'unseeded') return;
       await notice(mayBeLate);
       clock.nowMs += answer.opensInMs;
+      recordForCredit(answer.holdings);
       const positions = answer.holdings.map((name) => ledger.position(name, answer.openedAtMs, clock.nowMs));
       read = { epoch: answer.epoch, positions: withMetrics(positions, request), atMs: clock.nowMs };
     },
@@ -265,9 +274,12 @@ export function createWorld(rig: Rig, organizationId: Uuid) {
     /** What was really spent, or may still be. */
     exposure: (counter: string): bigint => sumOf(attempts, counter, 'used'),
     booked: (counter: string): bigint => sumOf(attempts, counter, 'booked'),
-    counters: () => [
-      ...new Set(attempts.flatMap(({ request }) => request.holdings.map(({ counter }) => counter))),
-    ],
+    /** Every counter; of credit the present one, which all attempts count for. */
+    counters: () => {
+      const present = `credit:${Math.floor(clock.nowMs / PERIOD_MS) * PERIOD_MS}`;
+      const all = attempts.flatMap(({ request }) => request.holdings.map(({ counter }) => counter));
+      return [...new Set(all.map((counter) => (counter.startsWith('credit:') ? present : counter)))];
+    },
     /** How many occupy slots; 0 when a proxy was late to say so, because its slots may have been given away. */
     busy: () => (!isSlotsSure ? 0 : attempts.filter(({ leaseUntilMs }) => leaseUntilMs > clock.nowMs).length),
     position: (counter: string, openedAtMs: number) => ledger.position(counter, openedAtMs, clock.nowMs),
@@ -284,7 +296,7 @@ function withMetrics(seeds: readonly HoldingSeed[], request: AdmitRequest): Hold
 function sumOf(attempts: readonly Attempt[], counter: string, which: 'used' | 'booked'): bigint {
   let sum = 0n;
   for (const attempt of attempts) {
-    const holding = attempt.request.holdings.find((other) => other.counter === counter);
+    const holding = countedBy(attempt.request, counter);
     if (holding !== undefined) sum += amountFor(holding.metric, attempt[which]);
   }
   return sum;
@@ -292,6 +304,6 @@ function sumOf(attempts: readonly Attempt[], counter: string, which: 'used' | 'b
 
 export function budgetOf(counter: string): Omit<Holding, 'counter'> {
   const [name] = counter.split(':');
-  if (name === 'cost' || name === 'tokens' || name === 'lenient') return BUDGETS[name];
+  if (name === 'cost' || name === 'tokens' || name === 'lenient' || name === 'credit') return BUDGETS[name];
   throw new Error(`no budget ${counter}`);
 }
