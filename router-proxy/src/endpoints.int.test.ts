@@ -16,6 +16,7 @@ beforeAll(async () => {
   proxy = await startTestProxy({ upstreamUrl: upstream.url });
   await proxy.addModel(MODEL);
   await proxy.addModel('blocked');
+  await proxy.addModel('room-for-one');
   await proxy.addModel('per-request', { max_output_tokens: 0 });
   await proxy.db.query(
     `update identity.accounts set model_mapper = '[{"pattern":"${ASKED}","target":"${MODEL}"}]' where id = $1`,
@@ -38,8 +39,10 @@ beforeAll(async () => {
   await proxy.addBudget({
     name: 'Cap',
     limit_amount: '1000000000',
-    models: JSON.stringify(['blocked', 'per-request']),
+    models: JSON.stringify(['blocked']),
   });
+  await proxy.addBudget({ name: 'One', limit_amount: '10000000', models: JSON.stringify(['room-for-one']) });
+  await proxy.addBudget({ name: 'Seven', limit_amount: '7', models: JSON.stringify(['per-request']) });
 });
 
 afterAll(async () => {
@@ -181,7 +184,7 @@ describe('every endpoint of JSON', () => {
     expect(await response.text()).toBe(given.answer);
     const canonical = given.canonical ?? given.path;
     expect(upstream.received[0]).toMatchObject({ path: canonical, body: sent.replace(ASKED, MODEL) });
-    const [, close] = await proxy.attempts(response);
+    const [close] = await proxy.closes(response);
     expect(close).toMatchObject({
       endpoint: canonical,
       status: 'SUCCESS',
@@ -200,7 +203,7 @@ describe('every endpoint of JSON', () => {
     expect(JSON.parse(upstream.received[0]?.body ?? '')).toMatchObject({
       stream_options: { include_usage: true },
     });
-    expect((await proxy.attempts(response))[1]).toMatchObject({
+    expect((await proxy.closes(response))[0]).toMatchObject({
       output_tokens: '6',
       metering_source: 'PROVIDER',
     });
@@ -230,7 +233,7 @@ describe('an answer without usage is estimated and marked so', () => {
     ],
   ])('%s', async (path, body, answer, ledger) => {
     upstream.respond(answerWith(answer));
-    const [, close] = await proxy.attempts(await proxy.post(path, { model: MODEL, ...body }));
+    const [close] = await proxy.closes(await proxy.post(path, { model: MODEL, ...body }));
     expect(close).toMatchObject({ metering_source: 'ESTIMATED', status: 'SUCCESS', ...ledger });
   });
 
@@ -240,7 +243,7 @@ describe('an answer without usage is estimated and marked so', () => {
     const body = { model: MODEL, input: 'Grüße', voice: 'alloy', response_format: 'pcm' };
     const response = await proxy.post('/audio/speech', body);
     expect(Buffer.from(await response.arrayBuffer()).equals(audio)).toBe(true);
-    expect((await proxy.attempts(response))[1]).toMatchObject({
+    expect((await proxy.closes(response))[0]).toMatchObject({
       metering_source: 'ESTIMATED',
       input_tokens: '5',
       audio_ms: '1500',
@@ -318,22 +321,25 @@ describe('under a blocking budget', () => {
       input: 'x',
       max_output_tokens: 4_096,
     });
-    const [intent] = await proxy.attempts(response);
-    expect(Number(intent?.['hold_cost'])).toBeGreaterThan(4_096 * 2_000);
+    expect(response.status).toBe(200);
   });
 
   it('what has no cap of its own is held for all that the model may put out, and is not changed', async () => {
-    upstream.respond(answerWith(json({ data: [{}, {}], usage: tokens })));
-    const body = json({ model: 'blocked', prompt: 'x', n: 2 });
-    const [intent] = await proxy.attempts(await proxy.post('/v1/images/generations', body));
-    expect(upstream.received[0]?.body).toBe(body);
-    expect(Number(intent?.['hold_cost'])).toBeGreaterThan(2 * 4_096 * 2_000);
+    // Room for one image of 4,096 tokens and not for two.
+    upstream.respond(answerWith(json({ data: [{}], usage: tokens })));
+    const bodyOf = (n: number): string => json({ model: 'room-for-one', prompt: 'x', n });
+    const two = await proxy.post('/v1/images/generations', bodyOf(2));
+    expect([two.status, (await two.json()) as object]).toMatchObject([402, { code: 'BUDGET_EXCEEDED' }]);
+    const one = await proxy.post('/v1/images/generations', bodyOf(1));
+    expect([one.status, upstream.received[0]?.body]).toEqual([200, bodyOf(1)]);
   });
 
-  it('speech is served where only the request has a price', async () => {
+  it('speech is served where only the request has a price, which is all that is held', async () => {
     upstream.respond((_, res) => void res.writeHead(200, { 'content-type': 'audio/mpeg' }).end('x'));
-    const spoken = await proxy.post('/v1/audio/speech', { model: 'per-request', input: 'x', voice: 'v' });
+    const body = { model: 'per-request', input: 'x', voice: 'v' };
+    const spoken = await proxy.post('/v1/audio/speech', body);
     expect(spoken.status).toBe(200);
-    expect((await proxy.attempts(spoken))[0]).toMatchObject({ hold_cost: '7' });
+    expect((await proxy.closes(spoken))[0]).toMatchObject({ cost: '7' });
+    expect((await proxy.post('/v1/audio/speech', body)).status).toBe(402);
   });
 });
