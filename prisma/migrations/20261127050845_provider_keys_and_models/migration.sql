@@ -23,6 +23,8 @@ ALTER TABLE "identity"."provider_key_tests" ADD CONSTRAINT "provider_key_tests_o
 -- By hand from here.
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity.provider_key_tests TO weir_identity;
+-- A new secret is a new beginning: what was reported of the one before goes.
+GRANT DELETE ON identity.provider_key_states TO weir_identity;
 ALTER TABLE identity.provider_key_tests ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON identity.provider_key_tests TO weir_identity
   USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);

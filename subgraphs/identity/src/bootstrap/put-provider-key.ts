@@ -2,8 +2,8 @@ import { providerConfigSchema, type ProviderKind } from '@weir/contracts/provide
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { withTenant } from '@weir/prisma/tenant';
 import type { BootstrapContext } from '../bootstrap.ts';
-import { createAccountStore } from '../modules/accounts/account-store.ts';
 import { sealProviderSecret } from '../modules/provider-keys/owner-key.ts';
+import { ownerKeyRing } from '../modules/provider-keys/owner-key-ring.ts';
 import { createProviderKeyStore } from '../modules/provider-keys/provider-key-store.ts';
 
 export interface ProviderKeyDefinition {
@@ -30,9 +30,7 @@ export async function putProviderKey(
   const { organizationId, name } = definition;
   return withTenant(db, { organizationId }, async (tx) => {
     const store = createProviderKeyStore(tx);
-    const root = await createAccountStore(tx).rootOf(organizationId);
-    const ownerKey = root && (await store.ownerKey(root.id));
-    if (!ownerKey) throw new Error(`there is no organization ${organizationId} with an owner's key`);
+    const ring = await ownerKeyRing(tx, organizationId, masterKey);
     const existing = await store.idByName(organizationId, name);
     const id = existing ?? newUuid(clock.now());
     const values = {
@@ -40,11 +38,12 @@ export async function putProviderKey(
       level,
       weight,
       config: providerConfigSchema[definition.provider].parse(config),
-      secret: sealProviderSecret({ id, ownerId: root.id }, secret, { ownerKey, masterKey }),
+      secret: sealProviderSecret(id, secret, ring),
       secretHint: secret.slice(-4),
     };
     if (existing) await store.change(id, values);
-    else await store.insert({ ...values, id, ownerId: root.id, status: 'ENABLED', disabledReason: null });
+    else
+      await store.insert({ ...values, id, ownerId: ring.ownerId, status: 'ENABLED', disabledReason: null });
     return id;
   });
 }

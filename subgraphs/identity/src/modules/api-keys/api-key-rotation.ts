@@ -9,7 +9,7 @@ import { hashOfSecret, statusOf, type ApiKey } from './api-key.ts';
 import type { ApiKeyDeps } from './api-key-changes.ts';
 import { problemsOfExpiry, problemsOfScopes, type ApiKeyProblem } from './api-key-rules.ts';
 import { createApiKeyStore } from './api-key-store.ts';
-import { ownerOf } from './owner.ts';
+import { ownerKeyRing } from '../provider-keys/owner-key-ring.ts';
 import { noSuchKey, reachableKey, remember } from './reachable-key.ts';
 import { resealSigningSecret } from './signing-secret.ts';
 
@@ -67,13 +67,13 @@ export function createApiKeyRotation({ db, clock, masterKey }: ApiKeyDeps): ApiK
         const secret = newVirtualKey();
         const newId = newUuid(nowMs);
         const sealed = await store.signingSecret(id);
-        const owner = sealed && (await ownerOf(tx, organizationId, masterKey));
+        const ring = sealed && (await ownerKeyRing(tx, organizationId, masterKey));
         await store.insert({
           ...old,
           ...visibleParts(secret),
           id: newId,
           keyHash: hashOfSecret(secret),
-          signingSecret: sealed && owner && resealSigningSecret(sealed, id, newId, owner),
+          signingSecret: sealed && ring && resealSigningSecret(sealed, id, newId, ring),
           expiresAt,
           replacesId: id,
           createdBy: actor.type === 'user' ? actor.userId : null,

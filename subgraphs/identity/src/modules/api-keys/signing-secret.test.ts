@@ -9,13 +9,13 @@ it('a signing secret opens with the owner’s key as the proxy binds it, also as
   const masterKey = randomBytes(32);
   const [ownerId, id, successorId] = [newUuid(), newUuid(), newUuid()];
   const ownerKey = sealNewOwnerKey(ownerId, masterKey);
-  const owner = { ownerId, ring: { ownerKey, masterKey } };
+  const ring = { ownerId, ownerKey, masterKey };
   const opened = openSecret(ownerKey, masterKey, `owner:${ownerId}:1`);
   const secret = newSigningSecret();
 
-  const sealed = sealSigningSecret(secret, id, owner);
+  const sealed = sealSigningSecret(secret, id, ring);
   expect(openSecret(sealed, opened, `requestSigning:${ownerId}:${id}:1`).toString()).toBe(secret);
-  const moved = resealSigningSecret(sealed, id, successorId, owner);
+  const moved = resealSigningSecret(sealed, id, successorId, ring);
   expect(openSecret(moved, opened, `requestSigning:${ownerId}:${successorId}:1`).toString()).toBe(secret);
   expect(() => openSecret(sealed, opened, `requestSigning:${ownerId}:${successorId}:1`)).toThrow(
     'does not open',

@@ -7,12 +7,6 @@ import { withOwnerKey, type OwnerKeyRing } from '../provider-keys/owner-key.ts';
 const SECRET_BYTES = 32;
 const VERSION = 1;
 
-/** Who owns the organization, and their key. */
-export interface Owner {
-  readonly ownerId: Uuid;
-  readonly ring: OwnerKeyRing;
-}
-
 /** What binds a sealed signing secret to its API key, so that it opens as no other key's. */
 export function signingSecretBinding(ownerId: Uuid, apiKeyId: Uuid, version: number): string {
   return `requestSigning:${ownerId}:${apiKeyId}:${version}`;
@@ -24,9 +18,9 @@ export function newSigningSecret(): string {
 }
 
 /** @throws VaultError when the master key is not the one that sealed the owner's key. */
-export function sealSigningSecret(secret: string, apiKeyId: Uuid, { ownerId, ring }: Owner): SealedSecret {
-  return withOwnerKey(ownerId, ring, (key) =>
-    sealSecret(secret, key, signingSecretBinding(ownerId, apiKeyId, VERSION), VERSION),
+export function sealSigningSecret(secret: string, apiKeyId: Uuid, ring: OwnerKeyRing): SealedSecret {
+  return withOwnerKey(ring, (key) =>
+    sealSecret(secret, key, signingSecretBinding(ring.ownerId, apiKeyId, VERSION), VERSION),
   );
 }
 
@@ -35,12 +29,12 @@ export function resealSigningSecret(
   sealed: SealedSecret,
   from: Uuid,
   to: Uuid,
-  { ownerId, ring }: Owner,
+  ring: OwnerKeyRing,
 ): SealedSecret {
-  return withOwnerKey(ownerId, ring, (key) => {
-    const secret = openSecret(sealed, key, signingSecretBinding(ownerId, from, sealed.version));
+  return withOwnerKey(ring, (key) => {
+    const secret = openSecret(sealed, key, signingSecretBinding(ring.ownerId, from, sealed.version));
     try {
-      return sealSecret(secret, key, signingSecretBinding(ownerId, to, VERSION), VERSION);
+      return sealSecret(secret, key, signingSecretBinding(ring.ownerId, to, VERSION), VERSION);
     } finally {
       secret.fill(0);
     }

@@ -8,7 +8,7 @@ import type { ApiKey } from './api-key.ts';
 import type { ApiKeyDeps } from './api-key-changes.ts';
 import type { ApiKeyProblem } from './api-key-rules.ts';
 import { createApiKeyStore } from './api-key-store.ts';
-import { ownerOf } from './owner.ts';
+import { ownerKeyRing } from '../provider-keys/owner-key-ring.ts';
 import { noSuchKey, reachableKey, remember } from './reachable-key.ts';
 import { newSigningSecret, sealSigningSecret } from './signing-secret.ts';
 
@@ -52,7 +52,11 @@ export function createSigningSecrets({ db, masterKey }: ApiKeyDeps): SigningSecr
     createSigningSecret: (scope, id, isRequired) =>
       change(scope, id, async (tx, { organizationId }) => {
         const signingSecret = newSigningSecret();
-        const sealed = sealSigningSecret(signingSecret, id, await ownerOf(tx, organizationId, masterKey));
+        const sealed = sealSigningSecret(
+          signingSecret,
+          id,
+          await ownerKeyRing(tx, organizationId, masterKey),
+        );
         const store = createApiKeyStore(tx);
         await store.setSigningSecret(id, sealed, isRequired);
         const [apiKey] = await store.byIds([id]);

@@ -9,7 +9,7 @@ describe('a provider’s secret', () => {
   const masterKey = randomBytes(32);
   const key = { id: newUuid(), ownerId: newUuid() };
   const ownerKey = sealNewOwnerKey(key.ownerId, masterKey);
-  const sealed = sealProviderSecret(key, 'sk-provider', { ownerKey, masterKey });
+  const sealed = sealProviderSecret(key.id, 'sk-provider', { ownerId: key.ownerId, ownerKey, masterKey });
 
   it('opens with the owner’s key, which opens with the master key, as the contract binds them', () => {
     const opened = openSecret(ownerKey, masterKey, ownerKeyBinding(key.ownerId, ownerKey.version));
@@ -22,10 +22,10 @@ describe('a provider’s secret', () => {
     const opened = openSecret(ownerKey, masterKey, ownerKeyBinding(key.ownerId, ownerKey.version));
     const elsewhere = providerKeyBinding({ ...key, id: newUuid() }, sealed.version);
     expect(() => openSecret(sealed, opened, elsewhere)).toThrow('does not open');
-    expect(() => sealProviderSecret(key, 'x', { ownerKey, masterKey: randomBytes(32) })).toThrow(
-      'does not open',
-    );
-    expect(() => sealProviderSecret({ ...key, ownerId: newUuid() }, 'x', { ownerKey, masterKey })).toThrow(
+    expect(() =>
+      sealProviderSecret(key.id, 'x', { ownerId: key.ownerId, ownerKey, masterKey: randomBytes(32) }),
+    ).toThrow('does not open');
+    expect(() => sealProviderSecret(key.id, 'x', { ownerId: newUuid(), ownerKey, masterKey })).toThrow(
       'does not open',
     );
   });

@@ -6,6 +6,7 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { sealProviderSecret } from './owner-key.ts';
+import { ownerKeyRing } from './owner-key-ring.ts';
 import { checkAddress } from './provider-address.ts';
 import { reachableProviderKey } from './provider-key-access.ts';
 import type { ProviderKeyDeps } from './provider-key-deps.ts';
@@ -117,14 +118,13 @@ export function createProviderKeyChanges({ db, masterKey, guard }: ProviderKeyDe
       if (!secret.ok || problems.length > 0) return err(problems);
       const { secret: text, hint } = secret.value;
       return change(scope, id, async (key, tx) => {
-        const ownerKey = await createProviderKeyStore(tx).ownerKey(key.ownerId);
-        if (!ownerKey) throw new Error(`the owner ${key.ownerId} has no key`);
+        const ring = await ownerKeyRing(tx, key.organizationId, masterKey);
         // Without an address in the input, the one of this very moment stays.
         if (givenUrl === undefined && key.baseUrl !== baseUrl) return err([SECRET_REQUIRED]);
-        await createProviderKeyReports(tx).forgetTest(id);
+        await createProviderKeyReports(tx).forget(id);
         return ok({
           baseUrl,
-          secret: sealProviderSecret(key, text, { ownerKey, masterKey }, key.keyVersion + 1),
+          secret: sealProviderSecret(id, text, ring, key.keyVersion + 1),
           secretHint: hint,
           ...(key.status === 'DISABLED' ? { status: 'ENABLED', disabledReason: null } : {}),
         });

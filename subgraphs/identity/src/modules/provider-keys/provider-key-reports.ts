@@ -35,9 +35,10 @@ export function createProviderKeyReports(db: Db) {
       });
     },
 
-    /** A test says nothing about another secret. */
-    async forgetTest(providerKeyId: Uuid): Promise<void> {
+    /** Neither says anything about another secret. */
+    async forget(providerKeyId: Uuid): Promise<void> {
       await db.providerKeyTest.deleteMany({ where: { providerKeyId } });
+      await db.providerKeyState.deleteMany({ where: { providerKeyId } });
     },
   };
 }

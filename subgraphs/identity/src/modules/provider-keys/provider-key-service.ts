@@ -6,8 +6,8 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { creationOrder, creationPosition } from '../../creation-order.ts';
-import { createAccountStore } from '../accounts/account-store.ts';
 import { sealProviderSecret } from './owner-key.ts';
+import { ownerKeyRing } from './owner-key-ring.ts';
 import { authorizeProviderKeys, reachableProviderKey } from './provider-key-access.ts';
 import { createProviderKeyChanges, type ProviderKeyChanges } from './provider-key-changes.ts';
 import type { ProviderKeyDeps } from './provider-key-deps.ts';
@@ -96,25 +96,19 @@ export function createProviderKeyService(deps: ProviderKeyDeps): ProviderKeyServ
 
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
         const store = createProviderKeyStore(tx);
-        const root = await createAccountStore(tx).rootOf(organizationId);
-        const ownerKey = root && (await store.ownerKey(root.id));
-        if (!ownerKey) throw new Error(`the organization ${organizationId} has no owner's key`);
         if ((await store.count(organizationId)) >= KEYS_MAX) return err([tooMany()]);
         const id = newUuid(clock.now());
-        const sealed = sealProviderSecret({ id, ownerId: root.id }, secret.value.secret, {
-          ownerKey,
-          masterKey,
-        });
+        const ring = await ownerKeyRing(tx, organizationId, masterKey);
         await store.insert({
           ...addition,
           name: addition.name.trim(),
           id,
-          ownerId: root.id,
+          ownerId: ring.ownerId,
           baseUrl,
           config: config.value,
           status: 'ENABLED',
           disabledReason: null,
-          secret: sealed,
+          secret: sealProviderSecret(id, secret.value.secret, ring),
           secretHint: secret.value.hint,
         });
         const [added] = await store.byIds([id]);

@@ -5,6 +5,7 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { openProviderSecret } from './owner-key.ts';
+import { ownerKeyRing } from './owner-key-ring.ts';
 import { reachableProviderKey } from './provider-key-access.ts';
 import { noSuchProviderKey } from './provider-key-changes.ts';
 import type { ProviderKeyDeps } from './provider-key-deps.ts';
@@ -31,12 +32,12 @@ export function createProviderKeyTests({ db, clock, masterKey, probe }: Provider
 
   /** Opened for this one call and kept nowhere. */
   async function secretOf(scope: ActorScope, key: ProviderKey): Promise<string | undefined> {
-    const sealed = await withTenant(db, tenantOf(scope.identity), async (tx) => {
-      const store = createProviderKeyStore(tx);
-      return { secret: await store.secretOf(key.id), ownerKey: await store.ownerKey(key.ownerId) };
+    return withTenant(db, tenantOf(scope.identity), async (tx) => {
+      const sealed = await createProviderKeyStore(tx).secretOf(key.id);
+      return (
+        sealed && openProviderSecret(key.id, sealed, await ownerKeyRing(tx, key.organizationId, masterKey))
+      );
     });
-    if (!sealed.secret || !sealed.ownerKey) return undefined;
-    return openProviderSecret(key, sealed.secret, { ownerKey: sealed.ownerKey, masterKey });
   }
 
   async function run(scope: ActorScope, key: ProviderKey) {
