@@ -112,12 +112,11 @@ describe.each(modes())("every endpoint that OpenAI's client covers, on the %s pl
     expect(text).toContain('30 seconds');
   });
 
-  it('has all of it in the ledger, opened and closed once, and priced', async () => {
+  it('has all of it in the ledger, closed once and priced', async () => {
     const attempts = await until('every attempt closed', async () => {
       const all = await readLedger(platform.databaseUrl);
       return all.length === 17 && all.every(({ closes }) => closes === 1) ? all : undefined;
     });
-    expect(attempts.every(({ intents }) => intents === 1)).toBe(true);
     // Two images, three single ones: a cent each. Five recordings of 30 seconds at 0.6 cents a minute.
     const ofImages = attempts.filter(
       ({ costNano }) => costNano >= 10_000_000n && costNano % 10_000_000n === 0n,
