@@ -128,6 +128,16 @@ describe('bad input gets its status, its code and a sentence that helps', () => 
     await expectProblem(response, 405, 'METHOD_NOT_ALLOWED', 'POST');
   });
 
+  it('a body that is not UTF-8', async () => {
+    const body = Buffer.from(JSON.stringify({ ...good, user: '\xff' }), 'latin1');
+    const response = await fetch(proxy.url + PATH, {
+      method: 'POST',
+      headers: { 'x-api-key': proxy.apiKey },
+      body,
+    });
+    await expectProblem(response, 400, 'INVALID_REQUEST', 'UTF-8');
+  });
+
   it('a compressed body', async () => {
     const response = await proxy.post(PATH, good, { headers: { 'content-encoding': 'gzip' } });
     await expectProblem(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'uncompressed');

@@ -248,7 +248,9 @@ describe('after all of it', () => {
     expect(served.status).toBe(200);
     await proxy.closes(served);
     const open = `select attempt_id from ledger.attempt_log group by attempt_id having count(*) filter (where class = 'close') <> 1`;
-    await expect.poll(async () => (await proxy.db.query(open)).rows, { timeout: 10_000 }).toEqual([]);
+    await expect
+      .poll(async () => (await proxy.db.query<Record<string, unknown>>(open)).rows, { timeout: 10_000 })
+      .toEqual([]);
     expect(toLog).toContain('"level":"warn"');
     expectNoLeak(proxy, [proxy.apiKey], {
       toClients: Buffer.concat(toClients),

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { COMMON_HEADERS } from './test-header-names.ts';
 import { MODEL, PROVIDER_SECRET, startTestProxy, type TestProxy } from './test-proxy.ts';
 import { exchangeRaw, type RawResponse } from './test-raw-http.ts';
@@ -22,8 +22,7 @@ let proxy: TestProxy;
 beforeAll(async () => {
   upstream = await startRawUpstream();
   proxy = await startTestProxy({ upstreamUrl: upstream.url });
-  // Messages go to keys of Anthropic's kind only, and chats to one of OpenAI's, where there is a choice.
-  await proxy.addProviderKey({ provider: 'anthropic', level: 2 });
+  // Messages go to a key of Anthropic's kind, on a Level of its own, chats to one of OpenAI's.
   await proxy.addModel('claude');
   await proxy.db.query(
     `update identity.accounts set level_mapper = '[{"pattern":"claude","level":2}]' where id = $1`,
@@ -42,8 +41,9 @@ interface Crossing {
   readonly received: RawResponse;
 }
 
+/** The media type has to be one, or the request is refused for it. */
 const lines = (names: readonly string[]): string =>
-  names.map((name) => `${name}: ${CANARY}-${name}\r\n`).join('');
+  names.map((name) => `${name}: ${name === 'content-type' ? 'text/' : ''}${CANARY}-${name}\r\n`).join('');
 
 /** One call with a canary in every header, answered by the provider likewise. */
 async function cross(path: keyof typeof UP, status: string, body: string): Promise<Crossing> {
@@ -78,7 +78,7 @@ async function cross(path: keyof typeof UP, status: string, body: string): Promi
 /** The names of headers that carry a canary, each its own. */
 function canariesIn(headers: Iterable<readonly [string, string]>): string[] {
   const found = [...headers].filter(([, value]) => value.includes(CANARY));
-  for (const [name, value] of found) expect(value).toBe(`${CANARY}-${name}`);
+  for (const [name, value] of found) expect(value.endsWith(`${CANARY}-${name}`)).toBe(true);
   return found.map(([name]) => name).sort();
 }
 
@@ -96,6 +96,16 @@ describe.each(Object.entries(UP))('over %s', (path, up) => {
   const isPath = (text: string): text is keyof typeof UP => text in UP;
   if (!isPath(path)) throw new Error('no path');
 
+  /** A key whose provider failed rests, so each test has keys of its own. */
+  beforeEach(async () => {
+    await proxy.db.query('delete from identity.provider_keys');
+    await proxy.addProviderKey({ level: 1 });
+    await proxy.addProviderKey({ provider: 'anthropic', level: 2 });
+    await expect
+      .poll(async () => (await cross(path, '200 OK', completion())).received.status, { timeout: 10_000 })
+      .toBe(200);
+  });
+
   it('exactly the listed headers reach the provider, with its own credential and no other', async () => {
     const { sent } = await cross(path, '200 OK', completion());
     expect(canariesIn(headersOf(sent))).toEqual([...up]);
@@ -112,21 +122,17 @@ describe.each(Object.entries(UP))('over %s', (path, up) => {
     },
   );
 
-  it.each(['401 Unauthorized', '403 Forbidden', '429 Too Many Requests', '500 x', '302 Found'])(
-    'nothing of a provider that fails with %s reaches the client',
-    async (status) => {
-      await proxy.db.query('delete from identity.provider_keys');
-      await proxy.addProviderKey({ level: 1 });
-      await proxy.addProviderKey({ provider: 'anthropic', level: 2 });
-      await expect
-        .poll(async () => {
-          const { received, sent } = await cross(path, status, `${CANARY}-body`);
-          if (sent === '') return 'the provider was not asked';
-          expect(canariesIn(received.headers)).toEqual([]);
-          expect(received.body.toString()).not.toContain(CANARY);
-          return received.status;
-        })
-        .toBe(status.startsWith('429') ? 503 : 502);
-    },
-  );
+  it.each([
+    ['401 Unauthorized', 503],
+    ['403 Forbidden', 502],
+    ['429 Too Many Requests', 503],
+    ['500 Internal Server Error', 502],
+    ['302 Found', 502],
+  ])('nothing of a provider that fails with %s reaches the client, who is told %d', async (status, told) => {
+    const { received, sent } = await cross(path, status, `${CANARY}-body`);
+    expect(sent).not.toBe('');
+    expect(received.status).toBe(told);
+    expect(canariesIn(received.headers)).toEqual([]);
+    expect(received.body.toString()).not.toContain(CANARY);
+  });
 });
