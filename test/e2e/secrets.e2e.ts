@@ -80,8 +80,8 @@ beforeAll(async () => {
     { id: platform.access.organizationId },
   );
   virtualKey = created.apiKeyCreate.secret;
-  const signing = await session.ask<{ apiKeySigningSecretCreate: { secret: string } }>(
-    'mutation ($id: ID!) { apiKeySigningSecretCreate(input: { id: $id }) { secret } }',
+  const signing = await session.ask<{ apiKeySigningSecretCreate: { signingSecret: string } }>(
+    'mutation ($id: ID!) { apiKeySigningSecretCreate(input: { id: $id }) { signingSecret } }',
     { id: created.apiKeyCreate.apiKey.id },
   );
   const secrets = JSON.parse(readFileSync(join(platform.home, 'secrets.json'), 'utf8')) as Record<
@@ -98,7 +98,7 @@ beforeAll(async () => {
     { name: 'refused secret', secret: SHORT_SECRET },
     { name: 'wrong password', secret: PASSWORD },
     { name: 'virtual key', secret: virtualKey },
-    { name: 'signing secret', secret: signing.apiKeySigningSecretCreate.secret },
+    { name: 'signing secret', secret: signing.apiKeySigningSecretCreate.signingSecret },
     { name: 'demo key', secret: platform.access.apiKey },
     { name: 'password', secret: platform.access.password },
     { name: 'demo provider’s secret', secret: secrets['providerKey'] ?? '' },
@@ -165,7 +165,7 @@ describe('no secret is shown', () => {
     for (const query of queries) await ask(query, query);
     for (const mutation of everyMutation(schema, valueOf)) {
       // Signing out ends the session that asks, and creating a key shows its secret by design.
-      if (/^mutation \{ (signOut|apiKeyCreate)/.test(mutation)) continue;
+      if (/^mutation \{ (signOut|apiKeyCreate|apiKeySigningSecretCreate)/.test(mutation)) continue;
       look(mutation, JSON.stringify(await session.send(mutation)));
     }
     const wrong = await sendGraphql(
