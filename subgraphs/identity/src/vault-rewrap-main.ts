@@ -17,7 +17,8 @@ await runMain(async () => {
       );
     }
     if (counts.some(({ unopened }) => unopened > 0)) {
-      throw new Error('some keys do not open: add the key that sealed them to WEIR_MASTER_KEY_PREVIOUS');
+      process.stderr.write('Some do not open: add the key that sealed them to WEIR_MASTER_KEY_PREVIOUS.\n');
+      process.exitCode = 1;
     }
   } finally {
     await pool.end();
