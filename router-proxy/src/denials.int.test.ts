@@ -3,6 +3,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ERRORS, type ErrorCode } from '@weir/kernel/errors';
 import { newVirtualKey } from '@weir/kernel/virtual-key';
+import { insertRow } from '@weir/testkit/postgres-tenant';
 import { MODEL, startTestProxy, type TestProxy } from './test-proxy.ts';
 import {
   answerWith,
@@ -89,6 +90,7 @@ const DENIALS: readonly Denial[] = [
     model: 'rationed',
     details: { budget: { name: 'Tokens', metric: 'TOKENS', limit: '1', spent: '0', held: '0' } },
   },
+  { code: 'INSUFFICIENT_CREDIT', key: key('poor'), details: { credit: { balance: '0' } } },
   { code: 'UPSTREAM_ERROR', model: 'broken' },
   { code: 'UPSTREAM_TIMEOUT', model: 'silent' },
   {
@@ -104,14 +106,13 @@ const DENIALS: readonly Denial[] = [
   { code: 'METHOD_NOT_ALLOWED', method: 'get' },
 ];
 
-/** Codes of the other plane, those of no denial, and credit, which the path does not enforce yet. */
+/** Codes of the other plane, and the one of no denial. */
 const ELSEWHERE: readonly ErrorCode[] = [
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'BAD_USER_INPUT',
   'CONFLICT',
   'INTERNAL',
-  'INSUFFICIENT_CREDIT',
 ];
 
 async function addModels(to: TestProxy): Promise<void> {
@@ -130,20 +131,33 @@ async function addModels(to: TestProxy): Promise<void> {
   );
 }
 
-async function addKeys(): Promise<void> {
+/** @returns The id of a new project below the team. */
+async function addProject(status: string): Promise<string> {
   const { tenant, db } = proxy;
   const { rows } = await db.query<{ id: string }>(
     `insert into identity.accounts (id, organization_id, parent_id, dna, kind, name, status)
-     select gen_random_uuid(), organization_id, id, dna || id || '.', 'PROJECT', 'Suspended', 'SUSPENDED'
+     select gen_random_uuid(), organization_id, id, dna || id || '.', 'PROJECT', 'Project', $2
      from identity.accounts where id = $1 returning id`,
-    [tenant.teamId],
+    [tenant.teamId, status],
   );
+  return rows[0]?.id ?? '';
+}
+
+async function addKeys(): Promise<void> {
+  const poor = await addProject('ACTIVE');
+  await insertRow(proxy.db, 'billing.credit_accounts', {
+    account_id: poor,
+    organization_id: proxy.tenant.organizationId,
+    is_enforced: true,
+    started_on: new Date(),
+  });
   Object.assign(keys, {
     none: '',
     unknown: newVirtualKey(),
     revoked: await proxy.addApiKey({ status: 'REVOKED', revoked_at: new Date() }),
     expired: await proxy.addApiKey({ expires_at: new Date(Date.now() - 1_000) }),
-    suspended: await proxy.addApiKey({ account_id: rows[0]?.id }),
+    suspended: await proxy.addApiKey({ account_id: await addProject('SUSPENDED') }),
+    poor: await proxy.addApiKey({ account_id: poor }),
     elsewhere: await proxy.addApiKey({ allow_ips: JSON.stringify(['10.0.0.0/8']) }),
     otherPath: await proxy.addApiKey({ resources: JSON.stringify(['/v1/embeddings']) }),
     readOnly: await proxy.addApiKey({ scopes: ['inference:read'] }),

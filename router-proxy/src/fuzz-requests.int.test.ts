@@ -338,10 +338,10 @@ describe('after all of it', () => {
     const answer = await proxy.post(PATH, { model: MODEL, messages });
     expect(answer.status).toBe(200);
     await proxy.closes(answer);
-    const { rows } = await proxy.db.query(
-      `select attempt_id from ledger.attempt_log group by attempt_id having count(*) filter (where class = 'close') <> 1`,
-    );
-    expect(rows).toEqual([]);
+    const open = `select attempt_id from ledger.attempt_log group by attempt_id having count(*) filter (where class = 'close') <> 1`;
+    await expect
+      .poll(async () => (await proxy.db.query<Record<string, unknown>>(open)).rows, { timeout: 10_000 })
+      .toEqual([]);
     expect(toLog).toContain('"level":"info"');
     expectNoLeak(proxy, [proxy.apiKey], {
       toClients: Buffer.concat(toClients),
