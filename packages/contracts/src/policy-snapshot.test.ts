@@ -113,6 +113,7 @@ const sample = {
       graceMinutes: 0,
     },
   ],
+  credits: [{ accountId: id(2), granted: '9007199254740993' }],
 };
 
 describe('a policy snapshot', () => {
@@ -122,6 +123,7 @@ describe('a policy snapshot', () => {
     expect(parsed.epoch).toBe(9_007_199_254_740_993n);
     expect(parsed.accounts[0]?.ratesPpm).toBe(1_500_000n);
     expect(parsed.budgets[0]?.limit).toBe(9_007_199_254_740_991n);
+    expect(parsed.credits[0]?.granted).toBe(9_007_199_254_740_993n);
     expect(parsed.models[0]?.prices[0]).toMatchObject({ input: 2_500_000_000n, perRequest: 0n });
   });
 
