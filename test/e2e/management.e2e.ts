@@ -60,7 +60,7 @@ describe.each(modes())('management on the %s platform', (mode) => {
         accounts { nodes { kind name } }
         apiKeys { nodes { prefix last4 status } }
         budgets { nodes { id } }
-        models { nodes { name prices { nodes { validFrom } } } }
+        models(first: 40) { nodes { name prices(first: 1) { nodes { validFrom } } } }
       } }`,
       { id: platform.access.organizationId },
     );
