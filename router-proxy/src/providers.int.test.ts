@@ -225,5 +225,7 @@ function tokensOf(row: Readonly<Record<string, unknown>> | undefined) {
     cacheWrite: tokens('cache_write'),
     completion: tokens('output') + tokens('reasoning'),
     reasoning: tokens('reasoning'),
+    images: Number(row?.['images']),
+    audioMs: Number(row?.['audio_ms']),
   };
 }

@@ -132,7 +132,7 @@ describe.each(modes())('budgets and their alerts on the %s platform', (mode) => 
     });
     const refused = await chat(platform.access, { apiKey: secret });
     const problem = (await refused.json()) as Record<string, unknown>;
-    expect([refused.status, problem['code']]).toEqual([402, 'BUDGET_EXCEEDED']);
+    expect([refused.status, problem['code']]).toEqual([402, 'QUOTA_EXCEEDED']);
     expect(problem['detail']).toMatch(/two requests/);
 
     const { budgetUpdate } = await session.ask<{ budgetUpdate: { userErrors: unknown[] } }>(

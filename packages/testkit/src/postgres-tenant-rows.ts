@@ -83,6 +83,24 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
       },
     ],
     [
+      'billing.credit_accounts',
+      { account_id: ownerId, organization_id: organizationId, started_on: '2026-01-01' },
+    ],
+    [
+      'billing.credit_lots',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        account_id: ownerId,
+        amount: '1',
+        granted_at: new Date(),
+        granted_on: '2026-01-01',
+        expires_on: '2027-01-01',
+        reference: 'Initial Funding',
+        granted_by: 'test',
+      },
+    ],
+    [
       'analytics.usage_events',
       {
         attempt_id: newUuid(),
