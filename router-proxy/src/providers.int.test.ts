@@ -201,7 +201,7 @@ describe('counting tokens', () => {
     expect(lastServed()).toMatchObject({ path });
     const [close] = await proxy.closes(response);
     expect(close).toMatchObject({ status: 'SUCCESS', cost: '0', price_id: null, endpoint: PATH });
-    expect(Object.values(tokensOf(close))).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.values(tokensOf(close))).toEqual([0, 0, 0, 0, 0, 0, 0]);
   });
 
   it('goes on where a budget has nothing left, and counts as a request', async () => {
