@@ -40,6 +40,8 @@ let proxy: TestProxy;
 let stopping: TestProxy;
 let withoutCounters: TestProxy;
 const held: (() => void)[] = [];
+/** Answers that are never read; once one is collected as garbage, its client hangs up. */
+const unread: Promise<unknown>[] = [];
 
 /** What is asked for decides how it is answered: at once, never, not before the end of the tests, or with a failure. */
 const respond: Responder = async (req, res) => {
@@ -181,10 +183,10 @@ beforeAll(async () => {
   for (const each of [proxy, stopping, withoutCounters]) await addModels(each);
   await addKeys();
   const named = { 'idempotency-key': 'held' };
-  void proxy
-    .post(PATHS.problem, HELD, { apiKey: keys['crowded'] ?? '', headers: named })
-    .catch(() => undefined);
-  void stopping.post(PATHS.problem, HELD).catch(() => undefined);
+  unread.push(
+    proxy.post(PATHS.problem, HELD, { apiKey: keys['crowded'] ?? '', headers: named }).catch(() => undefined),
+    stopping.post(PATHS.problem, HELD).catch(() => undefined),
+  );
   await vi.waitUntil(() => held.length === 2, { timeout: 10_000 });
   const answered = { ...HELD, model: MODEL };
   await proxy.post(PATHS.problem, answered, { headers: { 'idempotency-key': 'answered' } });
