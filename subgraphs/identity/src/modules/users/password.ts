@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
+import { PASSWORD_LENGTH_MAX } from '../passwords/new-password.ts';
 import { createGate } from './hash-gate.ts';
 
 /** Argon2id (the library's default) with 64 MiB and two passes. */
@@ -9,8 +10,6 @@ const COST = { memoryCost: 64 * 1024, timeCost: 2, parallelism: 1 } as const;
 const RUNNING_MAX = 4;
 /** Whoever comes when so many wait is told to come back: a longer queue would answer after clients gave up. */
 const WAITING_MAX = 64;
-/** Longer input is no password, and hashing it would cost. */
-export const PASSWORD_LENGTH_MAX = 1_024;
 
 export interface Passwords {
   /** @throws AppError RATE_LIMITED when too many are waiting. */
@@ -20,18 +19,24 @@ export interface Passwords {
    * @throws AppError RATE_LIMITED when too many are waiting.
    */
   matches(password: string, passwordHash: string | null): Promise<boolean>;
+  /** Whether a hash was made at another cost than new ones are; whoever proves to know the password gets a new one. */
+  isOutdated(passwordHash: string): boolean;
 }
+
+const PARAMETERS = `$argon2id$v=19$m=${COST.memoryCost},t=${COST.timeCost},p=${COST.parallelism}$`;
 
 export async function createPasswords(): Promise<Passwords> {
   const gate = createGate({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX });
   const nobodysHash = await hash(randomBytes(32), COST);
   return {
-    hash: (password) => gate(() => hash(password, COST)),
+    // One spelling of accented letters, whatever the keyboard composes.
+    hash: (password) => gate(() => hash(password.normalize('NFC'), COST)),
+    isOutdated: (passwordHash) => !passwordHash.startsWith(PARAMETERS),
     matches: (password, passwordHash) =>
       gate(async () => {
-        const candidate = password.length <= PASSWORD_LENGTH_MAX ? password : '';
+        const candidate = password.length <= PASSWORD_LENGTH_MAX ? password.normalize('NFC') : '';
         const matched = await verify(passwordHash ?? nobodysHash, candidate);
-        return matched && passwordHash !== null && candidate === password;
+        return matched && passwordHash !== null && password.length <= PASSWORD_LENGTH_MAX;
       }),
   };
 }
