@@ -59,12 +59,17 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
   afterEach(async () => {
     await test.drop();
     await home.remove();
+    await forget();
+  });
+
+  /** Takes everything away that the shared store knows. */
+  async function forget(): Promise<void> {
     if (mode === 'local' || url === undefined) return;
     const redis = new Redis(url);
     const keys = await redis.keys(`${prefix}:*`);
     if (keys.length > 0) await redis.unlink(...keys);
     await redis.quit();
-  });
+  }
 
   /** Runs a proxy to the phase, kills it, and tells what it had begun and closed. */
   async function kill(
@@ -113,6 +118,20 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
   it.each(PHASES)('$name leaves every attempt with exactly one close', async (plan) => {
     const { begun, closed } = await kill(plan);
     expect(begun.length).toBeGreaterThanOrEqual(20);
+    await restart(() => expectOneCloseEach(plan, begun, closed));
+  });
+
+  it.each(PHASES)(
+    '$name, with what its store knew gone too, leaves every attempt with exactly one close',
+    async (plan) => {
+      const { begun } = await kill(plan);
+      await forget();
+      await restart(() => expectOneCloseEach({ ...plan, phase: 'load', isFlushed: false }, begun, []));
+    },
+  );
+
+  /** The proxy comes back on its folder. */
+  async function restart(expectations: () => Promise<void>): Promise<void> {
     const store =
       mode === 'redis' && url !== undefined
         ? createRedisCounterStore({ url, prefix })
@@ -126,12 +145,12 @@ describe.each(modes)('a proxy killed in mode %s', (mode) => {
     });
     try {
       await next.start();
-      await expectOneCloseEach(plan, begun, closed);
+      await expectations();
     } finally {
       await next.stop(soon());
       await store.close();
     }
-  });
+  }
 
   async function expectOneCloseEach(
     plan: Phase,

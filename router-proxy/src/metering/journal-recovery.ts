@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AttemptIntent } from '@weir/contracts/attempt-record';
 import type { Logger } from '@weir/service/logger';
 import { readJournalSegment } from './journal.ts';
 import type { MeteringMetrics } from './metrics.ts';
-import type { ProvisionalCloser } from './provisional.ts';
 
 const ROWS = 500;
 const RETRY_MS = 500;
@@ -13,13 +13,14 @@ export interface JournalRecoveryOptions {
   readonly segments: readonly string[];
   /** Resolves when the spill is replayed: the closes in it must arrive before attempts are taken for lost. */
   readonly isReplayed: (signal: AbortSignal) => Promise<void>;
-  readonly closer: ProvisionalCloser;
+  /** Brings attempts of a dead process into the ledger, each with its close where only the journal knows of it. */
+  readonly end: (intents: readonly AttemptIntent[]) => Promise<void>;
   readonly metrics: MeteringMetrics;
   readonly log: Logger;
 }
 
 /**
- * Gives every attempt of the journal its intent and a close, then deletes the segments. Goes on until Postgres takes
+ * Ends every attempt of the journal, then deletes the segments. Goes on until Postgres takes
  * it or the signal ends it; doing it twice changes nothing.
  */
 export async function recoverJournal(options: JournalRecoveryOptions, signal: AbortSignal): Promise<void> {
@@ -40,14 +41,10 @@ export async function recoverJournal(options: JournalRecoveryOptions, signal: Ab
 }
 
 async function recoverSegment(path: string, options: JournalRecoveryOptions): Promise<void> {
-  const { closer, metrics, log } = options;
+  const { end, metrics, log } = options;
   const { intents, damagedLines } = await readJournalSegment(path);
   for (let from = 0; from < intents.length; from += ROWS) {
-    const chunk = intents.slice(from, from + ROWS);
-    await closer.close(
-      chunk,
-      chunk.map((intent) => intent.attemptId),
-    );
+    await end(intents.slice(from, from + ROWS));
   }
   if (damagedLines > 0) {
     metrics.damagedLines.inc(damagedLines);

@@ -7,8 +7,8 @@ import { frameLine, unframeLines } from './framed-lines.ts';
 import { decodeEvidence } from './record-codec.ts';
 
 /**
- * Evidence of attempts for a proxy whose counter store dies with it: one line per attempt, appended before dispatch
- * without fsync. It outlives the process, not the machine. A segment is deleted once all of its attempts are closed.
+ * Evidence of attempts that neither a kill of the proxy nor a flush of its counter store takes away: one line per
+ * attempt, appended before dispatch without fsync. It outlives the process, not the machine. A segment is deleted once all of its attempts are closed.
  */
 export interface Journal {
   /**

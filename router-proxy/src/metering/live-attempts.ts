@@ -10,7 +10,7 @@ export interface LiveAttempt {
   readonly intent: AttemptIntent;
   readonly admission: AdmitRequest;
   readonly outputCap: number | null;
-  /** The journal's segment that proves it; 0 where the counter store does. */
+  /** The journal's segment that proves it; 0 where the disk refused. */
   readonly segment: number;
   /** Unix milliseconds of this process's clock. */
   renewAtMs: number;

@@ -16,8 +16,8 @@ export interface MeterOptions {
   readonly settler: Settler;
   readonly live: LiveAttempts;
   readonly journal: Journal;
-  /** Whether the store that admitted dies with this process, which then keeps the evidence itself. */
-  readonly needsJournal: (admission: AdmitRequest) => boolean;
+  /** Whether the store that admitted outlives this process, and so proves the attempt beside the journal. */
+  readonly isProvenByStore: (admission: AdmitRequest) => boolean;
   /** The in-process stand-in and the admissions it gave. */
   readonly fallback: CounterStore | undefined;
   readonly isFallbackAdmission: (admission: AdmitRequest) => boolean;
@@ -29,8 +29,8 @@ export interface MeterOptions {
 const JOURNAL_RETRY_MS = 1_000;
 
 export function createMeter(options: MeterOptions): Meter {
-  const { writer, settler, live, journal, needsJournal, fallback, isFallbackAdmission, clock, metrics, log } =
-    options;
+  const { writer, settler, live, journal, isProvenByStore, fallback, isFallbackAdmission } = options;
+  const { clock, metrics, log } = options;
   /** Unix milliseconds; new requests are tried again after a pause, since only they can show that the disk is back. */
   let journalFailedAtMs: number | undefined;
 
@@ -53,7 +53,7 @@ export function createMeter(options: MeterOptions): Meter {
       writer.isAccepting() &&
       (journalFailedAtMs === undefined || clock.now() - journalFailedAtMs >= JOURNAL_RETRY_MS),
     begin(intent, admission, outputCap) {
-      const segment = needsJournal(admission) ? journalize(evidenceOf(intent, admission, outputCap)) : 0;
+      const segment = journalize(evidenceOf(intent, admission, outputCap));
       const renewAtMs = clock.now() + admission.leaseMs / 2;
       live.add({ intent, admission, outputCap, segment, renewAtMs, settlement: undefined });
       writer.enqueue(intent);
@@ -61,9 +61,11 @@ export function createMeter(options: MeterOptions): Meter {
     close(close) {
       const attempt = live.get(close.organizationId, close.attemptId);
       const amounts = settlementOf(close);
-      // Without a journal the store's record is all that would be left of it, so the close takes its place there.
-      const isProvenByStore = attempt !== undefined && !needsJournal(attempt.admission);
-      const settlement = isProvenByStore ? { ...amounts, evidence: encodeRecord(close) } : amounts;
+      // Of this close the journal knows nothing, and nothing is left of it with the machine: the store keeps it meanwhile.
+      const settlement =
+        attempt && isProvenByStore(attempt.admission)
+          ? { ...amounts, evidence: encodeRecord(close) }
+          : amounts;
       if (attempt) attempt.settlement = settlement;
       settler.settle(settlement);
       // In process, so it cannot be out of reach; it ignores what it does not know.

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import type { CounterStore } from '@weir/counters/contract';
+import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { AdmitRequest, CounterStore } from '@weir/counters/contract';
 import { createLocalCounterStore } from '@weir/counters/local/store';
 import type { Clock } from '@weir/kernel/clock';
 import type { Logger } from '@weir/service/logger';
@@ -37,7 +38,7 @@ export interface MeteringOptions {
   readonly clock: Clock;
   /** A local folder that outlives the process; spill and journal are kept below it. */
   readonly home: string;
-  /** local: the store dies with this process, which therefore keeps a journal. */
+  /** local: the store dies with this process, and the journal is all that proves its attempts then. */
   readonly mode: 'local' | 'redis';
   readonly settings?: Partial<MeteringSettings>;
   readonly registry: Registry;
@@ -75,9 +76,17 @@ export function createMetering(options: MeteringOptions): Metering {
 
   const stopping = new AbortController();
   let recovery: Promise<void> | undefined;
+  // A shared store may have better evidence than the journal, the close itself; the sweep ends the attempts by it.
+  const end = (intents: readonly AttemptIntent[]): Promise<void> =>
+    mode === 'redis'
+      ? appender.append(intents)
+      : closer.close(
+          intents,
+          intents.map((intent) => intent.attemptId),
+        );
   const recover = (): Promise<void> =>
     (recovery ??= recoverJournal(
-      { segments: leftSegments, isReplayed: writer.settled, closer, metrics, log },
+      { segments: leftSegments, isReplayed: writer.settled, end, metrics, log },
       stopping.signal,
     ));
   const isRecorded = async (signal: AbortSignal): Promise<void> => {
@@ -88,13 +97,14 @@ export function createMetering(options: MeteringOptions): Metering {
   const spare = mode === 'redis' ? createLocalCounterStore({ clock }) : undefined;
   const gate = openGate({ store, spare, ledger, isRecorded, settings, clock, metrics });
   const { isFallbackAdmission } = gate;
-  const needsJournal = mode === 'local' ? () => true : isFallbackAdmission;
+  const isProvenByStore = (admission: AdmitRequest): boolean =>
+    mode === 'redis' && !isFallbackAdmission(admission);
   const meter = createMeter({
     writer,
     settler,
     live,
     journal,
-    needsJournal,
+    isProvenByStore,
     fallback: spare,
     isFallbackAdmission,
     clock,

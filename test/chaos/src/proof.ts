@@ -30,22 +30,26 @@ export interface Proof {
   readonly recoverySeconds: number;
 }
 
-/** Waits until every attempt has a close, and compares. */
+/** Waits until every attempt of the provider's book is in the ledger with its close, and compares. */
 export async function prove(fleet: Fleet, deadlineMs: number): Promise<Proof> {
   const { tenant, provider, stores } = fleet;
   const startedMs = performance.now();
   const isClosed = ({ closes }: LedgerAttempt): boolean => closes > 0;
+  const { records } = provider.served();
+  const booked = Map.groupBy(records, ({ requestId }) => requestId ?? '');
+  const isComplete = (found: readonly LedgerAttempt[]): boolean => {
+    const known = new Set(found.map(({ attemptId }) => attemptId));
+    return found.every(isClosed) && [...booked.keys()].every((attemptId) => known.has(attemptId));
+  };
   const attempts = await until(
     'a close for every attempt',
     async () => {
       const found = await readLedger(stores.databaseUrl).catch(() => undefined);
       const isOver = performance.now() - startedMs > deadlineMs;
-      return found && (isOver || found.every(isClosed)) ? found : undefined;
+      return found && (isOver || isComplete(found)) ? found : undefined;
     },
     deadlineMs + 30_000,
   );
-  const { records } = provider.served();
-  const booked = Map.groupBy(records, ({ requestId }) => requestId ?? '');
   const ledger = new Map(attempts.map((attempt) => [attempt.attemptId, attempt]));
   const budgeted = new Set<string>([tenant.aborting.id, tenant.draining.id]);
   const spentNano = sum(attempts.filter(({ apiKeyId }) => budgeted.has(apiKeyId)).map(costOf));
