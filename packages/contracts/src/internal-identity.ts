@@ -1,35 +1,9 @@
 import { z } from 'zod';
 import type { Uuid } from '@weir/kernel/ids';
+import { PERMISSIONS } from './permission-matrix.ts';
 
 /** Who acts, as the gateway vouches for it to the subgraphs in a token that lives for seconds. */
 const uuid = z.uuid().transform((text) => text as Uuid);
-
-export const PERMISSIONS = [
-  'org.read',
-  'org.write',
-  'org.delete',
-  'org.members.read',
-  'org.members.invite',
-  'org.members.remove',
-  'org.members.update_role',
-  'org.budget.read',
-  'org.budget.write',
-  'org.billing.read',
-  'org.billing.write',
-  'account.read',
-  'account.write',
-  'apikey.read',
-  'apikey.create',
-  'apikey.rotate',
-  'apikey.revoke',
-  'providerkey.read',
-  'providerkey.write',
-  'routing.write',
-  'usage.read',
-  'audit.read',
-] as const;
-
-export type Permission = (typeof PERMISSIONS)[number];
 
 export const internalIdentitySchema = z.object({
   actor: z.discriminatedUnion('type', [

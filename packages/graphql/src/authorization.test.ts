@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { PERMISSIONS, type InternalIdentity } from '@weir/contracts/internal-identity';
+import { ACTIONS, type Action } from '@weir/contracts/actions';
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { PERMISSIONS } from '@weir/contracts/permission-matrix';
 import { newUuid } from '@weir/kernel/ids';
-import { ACTIONS, authorize, canSee, decide, requireSignedIn, type Action } from './authorization.ts';
+import { authorize, canSee, decide, requireSignedIn } from './authorization.ts';
 
 const organizationId = newUuid();
 const userId = newUuid();

@@ -1,4 +1,5 @@
-import type { InternalIdentity, Permission } from '@weir/contracts/internal-identity';
+import { ACTIONS, type Action } from '@weir/contracts/actions';
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { assertNever } from '@weir/kernel/assert-never';
 import { AppError } from '@weir/kernel/errors';
 import type { Uuid } from '@weir/kernel/ids';
@@ -16,54 +17,18 @@ export interface OnBudget extends InOrganization {
   readonly budgetId: Uuid;
 }
 
-/** An action demands a permission and says, by its parameter type, which ids the caller must have in hand. */
-interface ActionDefinition<Params extends InOrganization> {
-  readonly permission: Permission;
-  /** Carries the parameter type only; it has no value. */
-  readonly params?: Params;
+/** The ids that the caller must have in hand for an action on each kind of thing. */
+interface ParamsOn {
+  readonly account: OnAccount;
+  readonly apiKey: OnApiKey;
+  readonly budget: OnBudget;
 }
 
-function action<Params extends InOrganization = InOrganization>(
-  permission: Permission,
-): ActionDefinition<Params> {
-  return { permission };
+export type ActionParams<A extends Action> = (typeof ACTIONS)[A] extends {
+  readonly on: infer Thing extends keyof ParamsOn;
 }
-
-/**
- * Everything that somebody may be permitted to do. Services name an action and pass its ids; nothing else decides.
- * Grouped by the thing acted on, so that a permission matrix can be printed from it.
- */
-export const ACTIONS = {
-  'organization:read': action('org.read'),
-  'organization:update': action('org.write'),
-  'organization:delete': action('org.delete'),
-  'member:read': action('org.members.read'),
-  'member:invite': action('org.members.invite'),
-  'member:remove': action('org.members.remove'),
-  'member:updateRole': action('org.members.update_role'),
-  'account:read': action('account.read'),
-  'account:create': action('account.write'),
-  'account:update': action<OnAccount>('account.write'),
-  'apiKey:read': action('apikey.read'),
-  'apiKey:create': action('apikey.create'),
-  'apiKey:update': action<OnApiKey>('apikey.create'),
-  'apiKey:rotate': action<OnApiKey>('apikey.rotate'),
-  'apiKey:revoke': action<OnApiKey>('apikey.revoke'),
-  'providerKey:read': action('providerkey.read'),
-  'providerKey:write': action('providerkey.write'),
-  'routing:write': action('routing.write'),
-  'budget:read': action('org.budget.read'),
-  'budget:create': action('org.budget.write'),
-  'budget:update': action<OnBudget>('org.budget.write'),
-  'billing:read': action('org.billing.read'),
-  'billing:write': action('org.billing.write'),
-  'usage:read': action('usage.read'),
-  'audit:read': action('audit.read'),
-} as const;
-
-export type Action = keyof typeof ACTIONS;
-export type ActionParams<A extends Action> =
-  (typeof ACTIONS)[A] extends ActionDefinition<infer Params> ? Params : never;
+  ? ParamsOn[Thing]
+  : InOrganization;
 
 /** Somebody who has signed in, as a person or as a machine with an API key. */
 export type SignedInActor = Exclude<InternalIdentity['actor'], { readonly type: 'anonymous' }>;

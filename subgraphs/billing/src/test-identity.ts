@@ -1,4 +1,5 @@
-import type { InternalIdentity, Permission } from '@weir/contracts/internal-identity';
+import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import type { Permission } from '@weir/contracts/permission-matrix';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 
 /** A person of the organization who may do everything with budgets and prices, as the gateway vouches for them. */

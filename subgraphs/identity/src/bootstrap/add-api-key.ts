@@ -5,7 +5,7 @@ import type { BootstrapContext } from '../bootstrap.ts';
 import { UNRESTRICTED } from '../modules/access/access-lists.ts';
 import { hashOfSecret, type DisconnectPolicy } from '../modules/api-keys/api-key.ts';
 import { createApiKeyStore } from '../modules/api-keys/api-key-store.ts';
-import type { Scope } from '../modules/api-keys/scope.ts';
+import type { Scope } from '@weir/contracts/permission-matrix';
 
 export interface ApiKeyAddition {
   readonly organizationId: Uuid;

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IDENTITY_HEADER, type Permission } from '@weir/contracts/internal-identity';
+import { IDENTITY_HEADER } from '@weir/contracts/internal-identity';
+import type { Permission } from '@weir/contracts/permission-matrix';
 import { createIdentitySigner } from '@weir/graphql/identity-token';
 import { encodeId, newUuid, type IdKind, type Uuid } from '@weir/kernel/ids';
 import { createLogger } from '@weir/service/logger';

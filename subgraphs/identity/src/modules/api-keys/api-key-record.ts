@@ -1,4 +1,5 @@
 import type { Prisma } from '@weir/prisma/client';
+import { isScope } from '@weir/contracts/permission-matrix';
 import { parseUuid } from '@weir/kernel/ids';
 import {
   ACCESS_COLUMNS,
@@ -9,7 +10,6 @@ import {
   rowOfLimits,
 } from '../access/access-record.ts';
 import { ENVIRONMENTS, type ApiKey } from './api-key.ts';
-import { isScope } from './scope.ts';
 
 /** Everything but the hash and the sealed secret: of that one only whether it is there. */
 export const API_KEY_COLUMNS = {

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { PERMISSIONS } from '@weir/contracts/internal-identity';
+import {
+  PERMISSIONS,
+  permissionsOfRole,
+  permissionsOfScopes,
+  SCOPES,
+} from '@weir/contracts/permission-matrix';
 import { anApiKey } from '../../test-rows.ts';
-import { permissionsOfRole } from '../users/role.ts';
 import { statusOf } from './api-key.ts';
 import { checkApiKeyChange, problemsOfName, type ApiKeyChange } from './api-key-rules.ts';
-import { permissionsOfScopes, SCOPES } from './scope.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const current = anApiKey();

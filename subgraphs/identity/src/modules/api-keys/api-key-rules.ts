@@ -1,11 +1,16 @@
-import type { Permission } from '@weir/contracts/internal-identity';
+import {
+  isScope,
+  permissionsOfScopes,
+  SCOPES,
+  type Permission,
+  type Scope,
+} from '@weir/contracts/permission-matrix';
 import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
 import { DISPLAY_NAME_RULE, parseDisplayName } from '../../display-name.ts';
 import type { ApiKeyErrorCode } from '../../generated/resolvers-types.ts';
 import { changeAccess, type AccessChange, type BindingNode } from '../access/access-change.ts';
 import type { ApiKey, DisconnectPolicy, Environment } from './api-key.ts';
 import type { ApiKeySettings } from './api-key-record.ts';
-import { firstNotGrantable, isScope, SCOPES, type Scope } from './scope.ts';
 
 /** A key that expires while its maker still copies it is a mistake. */
 const LIFE_MS_MIN = 60_000;
@@ -71,6 +76,13 @@ export function checkApiKeyChange(
       requiresSignature,
     },
   };
+}
+
+/** The first scope that somebody with these permissions may not give away, if any. */
+function firstNotGrantable(scopes: readonly Scope[], held: readonly Permission[]): Scope | undefined {
+  return scopes.find((scope) =>
+    permissionsOfScopes([scope]).some((permission) => !held.includes(permission)),
+  );
 }
 
 export function problemsOfScopes(scopes: readonly string[], held: readonly Permission[]): ApiKeyProblem[] {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Uuid } from '@weir/kernel/ids';
 import type { AccessSettings } from '../access/access-change.ts';
-import type { Scope } from './scope.ts';
+import type { Scope } from '@weir/contracts/permission-matrix';
 
 export const DISCONNECT_POLICIES = ['ABORT', 'DRAIN'] as const;
 

@@ -1,10 +1,9 @@
 import type { Authenticated } from '@weir/contracts/internal-identity';
+import { permissionsOfRole, permissionsOfScopes } from '@weir/contracts/permission-matrix';
 import { AppError } from '@weir/kernel/errors';
 import type { Account } from '../accounts/account.ts';
 import { statusOf, type ApiKey } from '../api-keys/api-key.ts';
-import { permissionsOfScopes } from '../api-keys/scope.ts';
 import { admitsApiKeys, admitsMembers, type Organization } from '../organizations/organization.ts';
-import { permissionsOfRole } from '../users/role.ts';
 import type { Membership, User } from '../users/user.ts';
 import { isAlive, type Session } from './session.ts';
 

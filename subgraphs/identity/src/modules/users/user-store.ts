@@ -1,7 +1,7 @@
 import type { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
-import { isRole } from './role.ts';
+import { isSystemRole } from '@weir/contracts/permission-matrix';
 import { PERSON_STATUSES, type Membership, type PersonStatus, type User } from './user.ts';
 
 const USER = { id: true, email: true, displayName: true, status: true, createdAt: true } as const;
@@ -27,7 +27,7 @@ function toUser(row: UserRow): User {
 
 /** A role that this version does not know grants nothing: the membership is left out. */
 function toMembership(row: MembershipRow): Membership[] {
-  if (!isRole(row.role)) return [];
+  if (!isSystemRole(row.role)) return [];
   const ids = {
     id: parseUuid(row.id),
     organizationId: parseUuid(row.organizationId),

@@ -1,5 +1,5 @@
 import type { Uuid } from '@weir/kernel/ids';
-import type { Role } from './role.ts';
+import type { SystemRole } from '@weir/contracts/permission-matrix';
 
 export const PERSON_STATUSES = ['ACTIVE', 'INVITED', 'SUSPENDED'] as const;
 
@@ -19,7 +19,7 @@ export interface Membership {
   readonly id: Uuid;
   readonly organizationId: Uuid;
   readonly userId: Uuid;
-  readonly role: Role;
+  readonly role: SystemRole;
   readonly status: PersonStatus;
   readonly createdAt: Date;
 }
