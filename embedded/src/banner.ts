@@ -1,7 +1,15 @@
+import { join } from 'node:path';
 import type { DemoAccess } from './demo-file.ts';
 
+export interface BannerDetails {
+  readonly demoFile: string;
+  readonly home: string;
+  /** Whether mails are kept as files, for want of a mail server. */
+  readonly keepsMails: boolean;
+}
+
 /** What `npm start` prints once everything serves; every snippet can be pasted as it is. */
-export function banner(access: DemoAccess, details: { demoFile: string; home: string }): string {
+export function banner(access: DemoAccess, details: BannerDetails): string {
   return `
   Weir
 
@@ -27,6 +35,6 @@ export function banner(access: DemoAccess, details: { demoFile: string; home: st
     });
 
   The same as JSON: ${details.demoFile}
-  Data: ${details.home}   Stop: Ctrl-C
+  Data: ${details.home}${details.keepsMails ? `   Mails: ${join(details.home, 'outbox')}` : ''}   Stop: Ctrl-C
 `;
 }

@@ -22,7 +22,9 @@ await runMain(async () => {
       lifecycle,
       log,
     });
-    process.stdout.write(`${banner(access, { demoFile, home: config.WEIR_HOME })}\nweir is ready\n`);
+    process.stdout.write(
+      `${banner(access, { demoFile, home: config.WEIR_HOME, keepsMails: config.SMTP_URL === undefined })}\nweir is ready\n`,
+    );
   } catch (thrown) {
     await lifecycle.stop();
     if (!(thrown instanceof StartupError)) throw thrown;

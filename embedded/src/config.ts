@@ -29,6 +29,11 @@ const launcherFields = {
   DEMO_PROVIDER_URL: urlField(['http', 'https']).optional(),
   DEMO_PROVIDER_API_KEY: textField('an API key of that provider').optional(),
   DEMO_PROVIDER_PORT: portField().default(0),
+  /** The gateway's own address unless told. */
+  PUBLIC_URL: urlField(['http', 'https']).optional(),
+  /** Absent: mails are kept as files below WEIR_HOME. */
+  SMTP_URL: urlField(['smtp', 'smtps']).optional(),
+  MAIL_FROM: textField('a sender such as Weir <weir@example.com>').optional(),
 };
 
 /** `npm start`: PostgreSQL from npm, counters in the proxy's process. */

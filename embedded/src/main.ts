@@ -25,7 +25,9 @@ await runMain(async () => {
       lifecycle,
       log,
     });
-    process.stdout.write(`${banner(access, { demoFile, home: config.WEIR_HOME })}\nweir is ready\n`);
+    process.stdout.write(
+      `${banner(access, { demoFile, home: config.WEIR_HOME, keepsMails: config.SMTP_URL === undefined })}\nweir is ready\n`,
+    );
   } catch (thrown) {
     await lifecycle.stop();
     if (!(thrown instanceof StartupError || thrown instanceof EmbeddedPostgresError)) throw thrown;

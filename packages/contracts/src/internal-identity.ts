@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Uuid } from '@weir/kernel/ids';
+import { PLATFORM_ROLES } from './platform-matrix.ts';
 import { PERMISSIONS } from './permission-matrix.ts';
 
 /** Who acts, as the gateway vouches for it to the subgraphs in a token that lives for seconds. */
@@ -7,7 +8,13 @@ const uuid = z.uuid().transform((text) => text as Uuid);
 
 export const internalIdentitySchema = z.object({
   actor: z.discriminatedUnion('type', [
-    z.object({ type: z.literal('user'), userId: uuid, sessionId: uuid }),
+    z.object({
+      type: z.literal('user'),
+      userId: uuid,
+      sessionId: uuid,
+      /** Absent for everybody who does not operate the platform. */
+      platformRole: z.enum(PLATFORM_ROLES).optional(),
+    }),
     z.object({ type: z.literal('apiKey'), apiKeyId: uuid, accountId: uuid }),
     z.object({ type: z.literal('anonymous') }),
   ]),

@@ -9,6 +9,7 @@ import {
   SYSTEM_ROLES,
   type Permission,
 } from './permission-matrix.ts';
+import { PLATFORM_ACTIONS, PLATFORM_MATRIX, PLATFORM_ROLES } from './platform-matrix.ts';
 
 const code = (text: string): string => `\`${text}\``;
 const titleOf = (role: string): string => role.charAt(0) + role.slice(1).toLowerCase();
@@ -42,6 +43,23 @@ function actionTable(): string {
   return markdownTable(['action', 'permission'], rows);
 }
 
+function platformTable(): string {
+  const rows = Object.entries(PLATFORM_MATRIX).map(([permission, { allows, roles }]) => [
+    code(permission),
+    allows,
+    ...PLATFORM_ROLES.map((role) => (roles.some((holder) => holder === role) ? 'yes' : '')),
+  ]);
+  return markdownTable(['permission', 'allows to', 'System administrator', 'Support'], rows);
+}
+
+function platformActionTable(): string {
+  const rows = Object.entries(PLATFORM_ACTIONS).map(([action, permission]) => [
+    code(action),
+    code(permission),
+  ]);
+  return markdownTable(['action on the platform', 'permission'], rows);
+}
+
 /** docs/permissions.md as the tables say it. */
 export function permissionDocument(): string {
   return `# Permissions
@@ -66,10 +84,18 @@ models and the key's own usage.
 
 ${scopeTable()}
 
+## The platform
+
+People who operate the platform have these beside their membership, if they have one; no role of an organization and no key does.
+
+${platformTable()}
+
 ## Actions
 
 Services name an action; each demands one permission.
 
 ${actionTable()}
+
+${platformActionTable()}
 `;
 }

@@ -12,6 +12,11 @@ import {
   type OrganizationCreation,
   type OrganizationProblem,
 } from './bootstrap/create-organization.ts';
+import {
+  createSystemAdmin,
+  type CreatedSystemAdmin,
+  type SystemAdminCreation,
+} from './bootstrap/create-system-admin.ts';
 import { putModel, type ModelDefinition } from './bootstrap/put-model.ts';
 import { putProviderKey, type ProviderKeyDefinition } from './bootstrap/put-provider-key.ts';
 import { createPasswords, type Passwords } from './modules/users/password.ts';
@@ -35,6 +40,8 @@ export interface Bootstrap {
   createOrganization(
     creation: OrganizationCreation,
   ): Promise<Result<CreatedOrganization, OrganizationProblem>>;
+  /** The first person who may operate the platform, or one more. */
+  createSystemAdmin(creation: SystemAdminCreation): Promise<Result<CreatedSystemAdmin, 'INVALID_EMAIL'>>;
   addAccount(addition: AccountAddition): Promise<Uuid>;
   /** With a given secret it changes nothing when the key is there already. */
   addApiKey(addition: ApiKeyAddition): Promise<AddedApiKey>;
@@ -49,6 +56,7 @@ export async function createBootstrap(deps: BootstrapDeps): Promise<Bootstrap> {
   return {
     findOrganization: (email) => findOrganization(context, email),
     createOrganization: (creation) => createOrganization(context, creation),
+    createSystemAdmin: (creation) => createSystemAdmin(context, creation),
     addAccount: (addition) => addAccount(context, addition),
     addApiKey: (addition) => addApiKey(context, addition),
     putProviderKey: (definition) => putProviderKey(context, definition),

@@ -1,5 +1,22 @@
+import { join } from 'node:path';
 import { z } from 'zod';
-import { masterKeysOf, portField, sharedFields } from '@weir/service/config-fields';
+import { masterKeysOf, portField, sharedFields, textField, urlField } from '@weir/service/config-fields';
+
+/** Where mails go. */
+export type MailConfig =
+  | { readonly to: 'smtp'; readonly url: string; readonly from: string }
+  | { readonly to: 'files'; readonly folder: string };
+
+function mailOf(env: {
+  readonly SMTP_URL?: string | undefined;
+  readonly MAIL_FROM?: string | undefined;
+  readonly WEIR_HOME: string;
+}): MailConfig {
+  const { SMTP_URL: url, MAIL_FROM: from } = env;
+  return url === undefined || from === undefined
+    ? { to: 'files', folder: join(env.WEIR_HOME, 'outbox') }
+    : { to: 'smtp', url, from };
+}
 
 /** The variables of the identity service; `.env.example` explains each. */
 export const configSchema = z
@@ -14,6 +31,16 @@ export const configSchema = z
     ADMIN_HOST: sharedFields.ADMIN_HOST,
     IDENTITY_PORT: portField().default(4001),
     IDENTITY_ADMIN_PORT: portField().default(9001),
+    WEIR_HOME: sharedFields.WEIR_HOME,
+    /** What people reach the platform at; links in mails begin with it. */
+    PUBLIC_URL: urlField(['http', 'https']).default('http://127.0.0.1:4000'),
+    /** Absent: mails are kept as files below WEIR_HOME. */
+    SMTP_URL: urlField(['smtp', 'smtps']).optional(),
+    MAIL_FROM: textField('a sender such as Weir <weir@example.com>').optional(),
+  })
+  .superRefine(({ SMTP_URL, MAIL_FROM }, ctx) => {
+    if (SMTP_URL === undefined || MAIL_FROM !== undefined) return;
+    ctx.addIssue({ code: 'custom', path: ['MAIL_FROM'], message: 'is not set: SMTP_URL needs a sender' });
   })
   .transform((env) => ({
     databaseUrl: env.DATABASE_URL,
@@ -25,6 +52,8 @@ export const configSchema = z
     port: env.IDENTITY_PORT,
     adminHost: env.ADMIN_HOST,
     adminPort: env.IDENTITY_ADMIN_PORT,
+    publicUrl: env.PUBLIC_URL,
+    mail: mailOf(env),
   }));
 
 /** What sealing everything anew needs: the login that migrates, and the master keys. */

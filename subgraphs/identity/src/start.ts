@@ -16,6 +16,12 @@ import { createApiKeyService } from './modules/api-keys/api-key-service.ts';
 import { createExpiryFeed, type ExpiryFeed } from './modules/api-keys/expiry-feed.ts';
 import { startExpiryNotices, type ExpiryNoticesDeps } from './modules/api-keys/expiry-notices.ts';
 import { createExpirySource } from './modules/api-keys/expiry-source.ts';
+import { createFileTransport } from './modules/mail/file-transport.ts';
+import { startMailDelivery } from './modules/mail/mail-delivery.ts';
+import { createMailLinks } from './modules/mail/mail-links.ts';
+import type { MailTransport } from './modules/mail/mail-transport.ts';
+import { createQueueMail, type QueueMail } from './modules/mail/queue-mail.ts';
+import { createSmtpTransport } from './modules/mail/smtp-transport.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
 import { createProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
@@ -56,6 +62,7 @@ interface ServiceDeps {
   readonly expiryFeed: ExpiryFeed;
   readonly guard: OutboundGuard;
   readonly probe: ProviderProbe;
+  readonly queueMail: QueueMail;
 }
 
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
@@ -93,6 +100,17 @@ function startExpiry(config: Config, feed: ExpiryFeed, deps: ExpiryNoticesDeps):
   };
 }
 
+/** How long a mail server may be silent. */
+const SMTP_TIMEOUT_MS = 15_000;
+
+function mailTransportOf({ mail }: Config, clock: Clock, log: Logger): MailTransport {
+  if (mail.to === 'smtp') {
+    return createSmtpTransport({ url: mail.url, from: mail.from, timeoutMs: SMTP_TIMEOUT_MS });
+  }
+  log.info({ folder: mail.folder }, 'SMTP_URL is not set: mails are kept as files');
+  return createFileTransport({ folder: mail.folder, clock, log });
+}
+
 /** Serves the identity subgraph and `POST /internal/authenticate`. Rejects when the database or a port is not there. */
 export async function start(
   config: Config,
@@ -116,7 +134,17 @@ export async function start(
     const authenticator = createAuthenticator({ db, accessTokens, clock });
     const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
     const { masterKey } = config;
-    const services = await createServices({ db, clock, masterKey, accessTokens, expiryFeed, guard, probe });
+    const queueMail = createQueueMail({ masterKey, clock, links: createMailLinks(config.publicUrl) });
+    const services = await createServices({
+      db,
+      clock,
+      masterKey,
+      accessTokens,
+      expiryFeed,
+      guard,
+      probe,
+      queueMail,
+    });
     const stopExpiry = startExpiry(config, expiryFeed, { db, clock, log });
     const stopPurge = startThrottlePurge({ db, clock, log });
     const running = await startSubgraph({
@@ -136,12 +164,15 @@ export async function start(
         addAuthenticateRoute(app, { authenticator, internalSecret: config.internalSecret, log });
       },
     });
+    const transport = mailTransportOf(config, clock, log);
+    const mails = startMailDelivery({ db, clock, masterKey, transport, log });
     return {
       ports: running.ports,
       async stop() {
         stopPurge();
         await stopExpiry();
         await running.stop();
+        await mails.stop();
         await Promise.all([probe.close(), db.$disconnect()]);
       },
     };

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   authenticatedSchema,
   IDENTITY_HEADER,
@@ -14,6 +17,8 @@ import type { ResolveHost } from '@weir/service/outbound-guard';
 import { createTestDatabase } from '@weir/testkit/postgres';
 import { createBootstrap, type Bootstrap } from './bootstrap.ts';
 import type { CreatedOrganization } from './bootstrap/create-organization.ts';
+import type { MailConfig } from './config.ts';
+import { waitForMail } from './modules/mail/test-outbox.ts';
 import { start } from './start.ts';
 
 export interface GraphqlAnswer {
@@ -40,6 +45,8 @@ const noSuchHost: ResolveHost = (hostname, answer) => {
 /** The identity service on a database of its own, with the gateway's part played by the test. */
 export interface TestIdentity {
   readonly databaseUrl: string;
+  /** The text of the newest mail to an address, once it is there. */
+  mailTo(email: string): Promise<string>;
   readonly bootstrap: Bootstrap;
   /** Moves the service's clock, not the machine's. */
   advance(ms: number): void;
@@ -51,6 +58,8 @@ export interface TestIdentity {
   authenticate(credential: AuthenticateRequest | object, secret?: string): Promise<Response>;
   /** Who a credential stands for. */
   whoIs(credential: AuthenticateRequest): Promise<Authenticated>;
+  /** Signs a fresh system administrator in, who belongs to no organization. */
+  systemAdmin(): Promise<Authenticated>;
   /** Signs the Owner of an organization in. */
   ownerOf(organization: TestOrganization): Promise<Authenticated>;
   stop(): Promise<void>;
@@ -59,6 +68,8 @@ export interface TestIdentity {
 export interface TestIdentityOptions {
   /** In which providers may be. */
   readonly privateNetworks?: readonly Cidr[];
+  /** Files in a folder of its own by default. */
+  readonly mail?: MailConfig;
 }
 
 export async function startTestIdentity(options: TestIdentityOptions = {}): Promise<TestIdentity> {
@@ -66,6 +77,7 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
   let offsetMs = 0;
   const clock = { now: () => Date.now() + offsetMs };
   const masterKey = randomBytes(32);
+  const outbox = await mkdtemp(join(tmpdir(), 'weir-outbox-'));
   const db = createDatabase({ url: database.url, role: 'weir_identity', max: 2 });
   const bootstrap = await createBootstrap({ db, masterKey, clock });
   const log = createLogger({ service: 'identity', level: 'silent' });
@@ -78,6 +90,8 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
       internalSecret: INTERNAL_SECRET,
       privateNetworks: options.privateNetworks ?? [],
       logLevel: 'silent',
+      publicUrl: 'https://weir.example',
+      mail: options.mail ?? { to: 'files', folder: outbox },
     },
     // No test asks the machine's resolver.
     { log, clock, resolveHost: noSuchHost },
@@ -109,6 +123,15 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
     return authenticatedSchema.parse(await (await authenticate(credential)).json());
   }
 
+  async function signedIn({ email, password }: { email: string; password: string }): Promise<Authenticated> {
+    const answer = await graphql(
+      'mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }',
+      { input: { email, password } },
+    );
+    const { accessToken } = answer.data?.['signIn'] as { accessToken: string };
+    return whoIs({ accessToken });
+  }
+
   return {
     databaseUrl: database.url,
     bootstrap,
@@ -126,18 +149,19 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
     graphql,
     authenticate,
     whoIs,
-    async ownerOf({ email, password }) {
-      const answer = await graphql(
-        'mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }',
-        { input: { email, password } },
-      );
-      const { accessToken } = answer.data?.['signIn'] as { accessToken: string };
-      return whoIs({ accessToken });
+    async systemAdmin() {
+      const admin = { email: `admin-${newUuid().slice(-12)}@example.org`, password: 'weirs need somebody' };
+      const created = await bootstrap.createSystemAdmin({ ...admin, displayName: 'Admin' });
+      if (!created.ok) throw new Error(`not created: ${created.error}`);
+      return signedIn(admin);
     },
+    ownerOf: signedIn,
+    mailTo: (email) => waitForMail(outbox, email),
     async stop() {
       await running.stop();
       await db.$disconnect();
       await database.drop();
+      await rm(outbox, { recursive: true, force: true });
     },
   };
 }

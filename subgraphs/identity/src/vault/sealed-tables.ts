@@ -1,4 +1,5 @@
 import type { Uuid } from '@weir/kernel/ids';
+import { mailBinding } from '../modules/mail/letter.ts';
 import { ownerKeyBinding } from '../modules/provider-keys/provider-key.ts';
 import { signingKeyBinding } from '../modules/sessions/signing-keys.ts';
 
@@ -30,5 +31,12 @@ export const SEALED_TABLES: readonly SealedTable[] = [
              set sealed_private = sealed_private || jsonb_build_object('ciphertext', $2::text, 'nonce', $3::text)
              where id = $1`,
     binding: signingKeyBinding,
+  },
+  {
+    name: 'mails',
+    select: `select id, ciphertext, nonce, 1 as version from identity.mail_outbox
+             where id > $1 and ciphertext is not null order by id limit $2 for update`,
+    update: `update identity.mail_outbox set ciphertext = $2, nonce = $3 where id = $1`,
+    binding: mailBinding,
   },
 ];

@@ -12,6 +12,7 @@ const user = {
   id: newUuid(),
   email: 'a@example.org',
   displayName: 'A',
+  platformRole: null,
   status: 'ACTIVE',
   createdAt,
 } as const;

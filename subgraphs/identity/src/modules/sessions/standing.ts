@@ -23,7 +23,12 @@ export function standingOfSession(
 ): Omit<Authenticated, 'expiresAtMs'> | undefined {
   const { session, user, membership, organization } = record;
   if (!isAlive(session, nowMs) || user.status !== 'ACTIVE') return undefined;
-  const actor = { type: 'user', userId: user.id, sessionId: session.id } as const;
+  const actor = {
+    type: 'user',
+    userId: user.id,
+    sessionId: session.id,
+    ...(user.platformRole === null ? {} : { platformRole: user.platformRole }),
+  } as const;
   if (membership?.status !== 'ACTIVE' || !organization || !admitsMembers(organization)) {
     return { actor, organizationId: null, permissions: [] };
   }

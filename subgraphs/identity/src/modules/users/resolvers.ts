@@ -1,4 +1,5 @@
 import { idArgument } from '@weir/graphql/id-argument';
+import { platformPermissionsOf } from '@weir/graphql/platform-authorization';
 import { encodeId } from '@weir/kernel/ids';
 import type {
   MembershipResolvers,
@@ -20,7 +21,8 @@ const Viewer: Required<ViewerResolvers> = {
   organization: ({ organizationId }, _, { services, scope }) =>
     organizationId === null ? null : services.organizations.byId(scope, organizationId),
   memberships: (_, __, { services, scope }) => services.users.ownMemberships(scope),
-  permissions: ({ permissions }) => permissions.toSorted(),
+  permissions: (identity) => [...identity.permissions, ...platformPermissionsOf(identity)].toSorted(),
+  platformRole: ({ actor }) => (actor.type === 'user' ? (actor.platformRole ?? null) : null),
 };
 
 const User: Pick<UserResolvers, '__resolveReference' | 'id'> = {

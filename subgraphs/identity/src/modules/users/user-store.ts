@@ -1,10 +1,18 @@
+import { PLATFORM_ROLES, type PlatformRole } from '@weir/contracts/platform-matrix';
 import type { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
 import { isSystemRole } from '@weir/contracts/permission-matrix';
 import { PERSON_STATUSES, type Membership, type PersonStatus, type User } from './user.ts';
 
-const USER = { id: true, email: true, displayName: true, status: true, createdAt: true } as const;
+const USER = {
+  id: true,
+  email: true,
+  displayName: true,
+  status: true,
+  platformRole: true,
+  createdAt: true,
+} as const;
 const MEMBERSHIP = {
   id: true,
   organizationId: true,
@@ -22,7 +30,9 @@ const toStatus = (status: string): PersonStatus =>
   PERSON_STATUSES.find((known) => known === status) ?? 'SUSPENDED';
 
 function toUser(row: UserRow): User {
-  return { ...row, id: parseUuid(row.id), status: toStatus(row.status) };
+  // A role that this version does not know grants nothing.
+  const platformRole = PLATFORM_ROLES.find((known) => known === row.platformRole) ?? null;
+  return { ...row, id: parseUuid(row.id), status: toStatus(row.status), platformRole };
 }
 
 /** A role that this version does not know grants nothing: the membership is left out. */
@@ -41,6 +51,7 @@ export interface NewUser {
   readonly email: string;
   readonly displayName: string;
   readonly passwordHash: string;
+  readonly platformRole?: PlatformRole;
 }
 
 export type NewMembership = Pick<Membership, 'id' | 'organizationId' | 'userId' | 'role'>;
@@ -70,6 +81,11 @@ export function createUserStore(db: Db) {
 
     async insert(user: NewUser): Promise<void> {
       await db.user.createMany({ data: [user] });
+    },
+
+    /** Takes or gives the rights of the platform. */
+    async setPlatformRole(id: Uuid, platformRole: PlatformRole | null): Promise<void> {
+      await db.user.updateMany({ where: { id }, data: { platformRole } });
     },
 
     async insertMembership(membership: NewMembership): Promise<void> {

@@ -1,3 +1,4 @@
+import type { PlatformRole } from '@weir/contracts/platform-matrix';
 import type { Uuid } from '@weir/kernel/ids';
 import type { SystemRole } from '@weir/contracts/permission-matrix';
 
@@ -12,6 +13,8 @@ export interface User {
   readonly email: string;
   readonly displayName: string;
   readonly status: PersonStatus;
+  /** What the person may do on the platform itself; null for nearly everybody. */
+  readonly platformRole: PlatformRole | null;
   readonly createdAt: Date;
 }
 

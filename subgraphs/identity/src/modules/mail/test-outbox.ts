@@ -1,0 +1,32 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const PATIENCE_MS = 10_000;
+
+async function newestMail(folder: string, email: string): Promise<string | undefined> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.txt'));
+  for (const name of names.toSorted().toReversed()) {
+    const text = await readFile(join(folder, name), 'utf8');
+    if (text.startsWith(`To: ${email}\n`)) return text;
+  }
+  return undefined;
+}
+
+/** The newest mail to an address, as soon as there is one. */
+export async function waitForMail(folder: string, email: string): Promise<string> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const mail = await newestMail(folder, email);
+    if (mail !== undefined) return mail;
+    if (Date.now() > deadline) throw new Error(`no mail to ${email} came`);
+    await sleep(50);
+  }
+}
+
+/** The token that a mail's link carries. */
+export function tokenIn(mail: string): string {
+  const token = /#token=([\w%-]+)/.exec(mail)?.[1];
+  if (token === undefined) throw new Error('the mail carries no token');
+  return decodeURIComponent(token);
+}
