@@ -5,7 +5,7 @@ import { DATABASE_ROLES, type DatabaseRole } from './database.ts';
 
 /** The schemas that a role may touch at all. */
 const REACHABLE: Readonly<Record<DatabaseRole, readonly string[]>> = {
-  weir_identity: ['identity'],
+  weir_identity: ['identity', 'audit'],
   weir_billing: ['billing'],
   weir_analytics: ['analytics'],
   weir_proxy: ['ledger'],
@@ -43,7 +43,7 @@ async function grants(): Promise<Grant[]> {
      cross join pg_roles r
      cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) as p (name)
      where c.relkind in ('r', 'p', 'v', 'm') and r.rolname = any ($1)
-       and n.nspname in ('identity', 'billing', 'analytics', 'ledger', 'policy', 'public')
+       and n.nspname in ('identity', 'billing', 'analytics', 'ledger', 'policy', 'audit', 'public')
        and has_table_privilege(r.oid, c.oid, p.name)
      group by 1, 2, 3`,
     [DATABASE_ROLES],

@@ -1,3 +1,5 @@
+import { recordAudit } from '@weir/graphql/audit';
+import { changesOf } from '@weir/graphql/audit-metadata';
 import { authorize } from '@weir/graphql/authorization';
 import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
 import { AppError } from '@weir/kernel/errors';
@@ -34,6 +36,8 @@ export interface OrganizationUpdate extends LimitsChange {
 
 export type OrganizationProblem = UserErrorValue<OrganizationErrorCode>;
 export type OrganizationResult = Result<Organization, readonly OrganizationProblem[]>;
+
+const SETTINGS = ['name', 'timeZone', 'limits', 'modelLimits'] as const;
 
 /** A person sees the name of every organization they are a member of, not only of the one they act in. */
 async function isMember({ identity, loaders }: ActorScope, organizationId: Uuid): Promise<boolean> {
@@ -92,6 +96,12 @@ export function createOrganizationService({ db }: { readonly db: Database }): Or
         await store.update(id, checked.value);
         const [organization = current] = await store.byIds([id]);
         scope.loaders.organizations.clear(id).prime(id, organization);
+        await recordAudit(tx, scope.identity, {
+          organizationId: id,
+          action: 'org.update',
+          target: { type: 'organization', id, name: organization.name },
+          metadata: changesOf(current, organization, SETTINGS),
+        });
         return ok(organization);
       });
     },

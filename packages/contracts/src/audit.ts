@@ -1,0 +1,60 @@
+import type { IdKind } from '@weir/kernel/ids';
+
+/**
+ * Everything that is written to the audit trail, by the thing acted on. Closed: what is not here cannot be recorded, and
+ * what is here is what people filter by, so a name is never given another meaning.
+ */
+export const AUDIT_ACTIONS = [
+  'account.activate',
+  'account.create',
+  'account.suspend',
+  'account.update',
+  /** Somebody asked for what they may not do. */
+  'access.denied',
+  'apikey.create',
+  'apikey.revoke',
+  'apikey.rotate',
+  'apikey.signing_secret.create',
+  'apikey.signing_secret.delete',
+  'apikey.update',
+  /** Too many failures: nobody signs in with this address for a while. */
+  'auth.lockout',
+  /** A refresh token that was used before came again, so its session was ended. */
+  'auth.refresh.reuse',
+  'auth.sign_in',
+  'auth.sign_out',
+  'budget.create',
+  'budget.update',
+  'credit.enforce',
+  'credit.grant',
+  'model.delete',
+  'model.disable',
+  'model.enable',
+  'model.promote',
+  'model.register',
+  'model.update',
+  'org.create',
+  'org.update',
+  'price.set',
+  'price.withdraw',
+  'providerkey.add',
+  'providerkey.delete',
+  'providerkey.replace',
+  'providerkey.set_status',
+  'providerkey.test',
+  'providerkey.update',
+] as const;
+
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+export const AUDIT_RESULTS = ['SUCCESS', 'DENIED', 'FAILURE'] as const;
+
+export type AuditResult = (typeof AUDIT_RESULTS)[number];
+
+/** `client` is a program with OAuth credentials, `service` a service account, `system` the platform by itself. */
+export const AUDIT_ACTOR_TYPES = ['user', 'apiKey', 'client', 'service', 'system', 'anonymous'] as const;
+
+export type AuditActorType = (typeof AUDIT_ACTOR_TYPES)[number];
+
+/** Things with an id of their own, and what has none: the platform as a whole, and a field that was asked for. */
+export type AuditTargetType = IdKind | 'platform' | 'operation';
