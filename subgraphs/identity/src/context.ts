@@ -7,6 +7,7 @@ import type { ApiKeyService } from './modules/api-keys/api-key-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
 import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
+import type { SecondFactorService } from './modules/second-factors/second-factor-service.ts';
 import type { SessionService } from './modules/sessions/session-service.ts';
 import type { UserService } from './modules/users/user-service.ts';
 
@@ -16,6 +17,7 @@ export interface Services {
   readonly models: ModelService;
   readonly organizations: OrganizationService;
   readonly providerKeys: ProviderKeyService;
+  readonly secondFactors: SecondFactorService;
   readonly sessions: SessionService;
   readonly users: UserService;
 }

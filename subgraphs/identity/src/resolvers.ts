@@ -6,6 +6,7 @@ import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
 import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
+import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
 
@@ -18,6 +19,7 @@ export const resolvers: Resolvers = {
     ...organizationResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
+    ...secondFactorResolvers.Mutation,
     ...sessionResolvers.Mutation,
   },
   Subscription: apiKeyResolvers.Subscription,
@@ -37,5 +39,5 @@ export const resolvers: Resolvers = {
   ProviderKey: providerKeyResolvers.ProviderKey,
   ProviderKeyConfig: providerKeyResolvers.ProviderKeyConfig,
   User: userResolvers.User,
-  Viewer: userResolvers.Viewer,
+  Viewer: { ...userResolvers.Viewer, ...secondFactorResolvers.Viewer },
 };

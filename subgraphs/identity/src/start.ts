@@ -26,7 +26,10 @@ import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
 import { createProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import { createProviderProbe, type ProviderProbe } from './modules/provider-keys/provider-probe.ts';
+import { createSecondFactorService } from './modules/second-factors/second-factor-service.ts';
+import { createSecondFactors } from './modules/second-factors/second-factors.ts';
 import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
+import { createAttempts } from './modules/sessions/attempts.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
 import { createSessionService } from './modules/sessions/session-service.ts';
 import { openSigningKeys } from './modules/sessions/signing-keys.ts';
@@ -68,13 +71,17 @@ interface ServiceDeps {
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
   const { db, clock, masterKey, accessTokens } = deps;
   const passwords = await createPasswords();
+  const attempts = createAttempts({ db, clock });
+  const secondFactors = createSecondFactors({ masterKey, clock });
+  const signInDeps = { db, clock, passwords, attempts, secondFactors };
   return {
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
     models: createModelService({ db, clock }),
     organizations: createOrganizationService({ db }),
     providerKeys: createProviderKeyService(deps),
-    sessions: createSessionService({ db, clock, passwords, accessTokens }),
+    secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
+    sessions: createSessionService({ ...signInDeps, accessTokens }),
     users: createUserService(),
   };
 }

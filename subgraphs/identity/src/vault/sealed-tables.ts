@@ -1,6 +1,7 @@
 import type { Uuid } from '@weir/kernel/ids';
 import { mailBinding } from '../modules/mail/letter.ts';
 import { ownerKeyBinding } from '../modules/provider-keys/provider-key.ts';
+import { totpBinding } from '../modules/second-factors/second-factors.ts';
 import { signingKeyBinding } from '../modules/sessions/signing-keys.ts';
 
 /** A table whose rows are sealed with the master key, and how its secrets are read, bound and written. */
@@ -38,5 +39,12 @@ export const SEALED_TABLES: readonly SealedTable[] = [
              where id > $1 and ciphertext is not null order by id limit $2 for update`,
     update: `update identity.mail_outbox set ciphertext = $2, nonce = $3 where id = $1`,
     binding: mailBinding,
+  },
+  {
+    name: 'authenticator apps',
+    select: `select user_id as id, ciphertext, nonce, version from identity.totp_factors
+             where user_id > $1 order by user_id limit $2 for update`,
+    update: `update identity.totp_factors set ciphertext = $2, nonce = $3 where user_id = $1`,
+    binding: totpBinding,
   },
 ];

@@ -12,10 +12,13 @@ const toTokens = ({ accessToken, refreshToken }: Tokens) => ({
 const Mutation: Pick<MutationResolvers, 'signIn' | 'sessionRefresh' | 'signOut'> = {
   async signIn(_, { input }, { services, scope }) {
     const result = await services.sessions.signIn(input, scope.identity);
-    if (!result.ok) return { ...noTokens, viewer: null, userErrors: [result.error] };
+    if (!result.ok) {
+      const { problem, secondFactors } = result.error;
+      return { ...noTokens, viewer: null, secondFactors, userErrors: [problem] };
+    }
     const viewer = { ...scope.identity, ...result.value.standing };
     scope.become(viewer);
-    return { ...toTokens(result.value), viewer, userErrors: [] };
+    return { ...toTokens(result.value), viewer, secondFactors: [], userErrors: [] };
   },
 
   async sessionRefresh(_, { input }, { services }) {

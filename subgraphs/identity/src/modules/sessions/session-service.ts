@@ -1,11 +1,8 @@
 import type { Authenticated, InternalIdentity } from '@weir/contracts/internal-identity';
 import { requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
-import type { Clock } from '@weir/kernel/clock';
 import { err, ok, type Result } from '@weir/kernel/result';
-import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
-import type { Passwords } from '../users/password.ts';
 import type { AccessToken, AccessTokens } from './access-token.ts';
 import { readSessionRecord } from './session-record.ts';
 import { createSessionStore } from './session-store.ts';
@@ -16,7 +13,14 @@ import {
   REFRESH_TOKEN_LIFE_MS,
   type RefreshTokenNames,
 } from './session.ts';
-import { createSignIn, type Client, type SessionProblem, type SignInInput } from './sign-in.ts';
+import {
+  createSignIn,
+  type Client,
+  type SessionProblem,
+  type SignInDeps,
+  type SignInInput,
+  type SignInRefusal,
+} from './sign-in.ts';
 import { standingOfSession } from './standing.ts';
 
 export interface Tokens {
@@ -30,7 +34,7 @@ export interface SignedIn extends Tokens {
 
 export interface SessionService {
   /** @throws AppError RATE_LIMITED when too many try at once. */
-  signIn(input: SignInInput, client: Client): Promise<Result<SignedIn, SessionProblem>>;
+  signIn(input: SignInInput, client: Client): Promise<Result<SignedIn, SignInRefusal>>;
   refresh(refreshToken: string): Promise<Result<Tokens, SessionProblem>>;
   /**
    * Returns how many sessions ended.
@@ -39,10 +43,7 @@ export interface SessionService {
   signOut(identity: InternalIdentity, everywhere: boolean): Promise<Result<number, SessionProblem>>;
 }
 
-export interface SessionServiceDeps {
-  readonly db: Database;
-  readonly clock: Clock;
-  readonly passwords: Passwords;
+export interface SessionServiceDeps extends SignInDeps {
   readonly accessTokens: AccessTokens;
 }
 

@@ -46,6 +46,11 @@ function toMembership(row: MembershipRow): Membership[] {
   return [{ ...ids, role: row.role, status: toStatus(row.status), createdAt: row.createdAt }];
 }
 
+export interface Credentials {
+  readonly email: string;
+  readonly passwordHash: string | null;
+}
+
 export interface NewUser {
   readonly id: Uuid;
   readonly email: string;
@@ -67,6 +72,12 @@ export function createUserStore(db: Db) {
     async byEmail(email: string): Promise<(User & { readonly passwordHash: string | null }) | undefined> {
       const row = await db.user.findUnique({ where: { email }, select: { ...USER, passwordHash: true } });
       return row ? { ...toUser(row), passwordHash: row.passwordHash } : undefined;
+    },
+
+    /** Undefined where there is no such person; the hash is null where they have no password. */
+    async credentialsOf(id: Uuid): Promise<Credentials | undefined> {
+      const row = await db.user.findUnique({ where: { id }, select: { email: true, passwordHash: true } });
+      return row ?? undefined;
     },
 
     /** Oldest first, of any status. */

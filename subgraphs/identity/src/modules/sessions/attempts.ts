@@ -1,0 +1,53 @@
+import type { Clock } from '@weir/kernel/clock';
+import type { Database } from '@weir/prisma/database';
+import { afterFailure, isLocked } from './lockout.ts';
+import { createThrottleStore } from './throttle-store.ts';
+import { createTurns } from './turns.ts';
+
+/** What a guess at somebody's secret came to. One that only lacks its other half counts neither way. */
+export interface Guess<Answer> {
+  readonly verdict: 'right' | 'wrong' | 'undecided';
+  readonly answer: Answer;
+}
+
+/** Bounds the guesses at the secrets of whoever has an address: passwords and second factors together. */
+export interface Attempts {
+  /**
+   * Makes one guess, after the others for the same address, and none while the address is locked.
+   * @param email In one spelling, whether or not anybody has it.
+   * @throws AppError RATE_LIMITED when too many wait for the same address.
+   */
+  guess<Answer>(email: string, make: () => Promise<Guess<Answer>>): Promise<Answer | 'locked'>;
+}
+
+export interface AttemptsDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+}
+
+export function createAttempts({ db, clock }: AttemptsDeps): Attempts {
+  const inTurn = createTurns();
+  const throttles = createThrottleStore(db);
+
+  async function countFailure(email: string): Promise<void> {
+    const nowMs = clock.now();
+    await db.$transaction(async (tx) => {
+      const store = createThrottleStore(tx);
+      await store.lock(email, nowMs);
+      const counted = await store.read(email);
+      // The row that `lock` has just made counts nothing yet.
+      await store.write(email, afterFailure(counted?.failures === 0 ? undefined : counted, nowMs));
+    });
+  }
+
+  return {
+    guess: (email, make) =>
+      inTurn(email, async () => {
+        if (isLocked(await throttles.read(email), clock.now())) return 'locked';
+        const { verdict, answer } = await make();
+        if (verdict === 'wrong') await countFailure(email);
+        else if (verdict === 'right') await throttles.clear(email);
+        return answer;
+      }),
+  };
+}
