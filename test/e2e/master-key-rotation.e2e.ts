@@ -6,15 +6,18 @@ import { expect, it } from 'vitest';
 import { startDemoProvider } from '@weir/demo-provider/demo-provider';
 import { createBootstrap } from '@weir/identity/bootstrap';
 import { configSchema as identitySchema } from '@weir/identity/config';
+import { totpBinding } from '@weir/identity/modules/second-factors/second-factors';
 import { rewrapAll } from '@weir/identity/vault/rewrap';
 import { start as startIdentity } from '@weir/identity/start';
 import { systemClock } from '@weir/kernel/clock';
 import { createDatabase } from '@weir/prisma/database';
+import { withTenant } from '@weir/prisma/tenant';
 import { configSchema as proxySchema } from '@weir/router-proxy/config';
 import { start as startProxy } from '@weir/router-proxy/start';
 import { loadConfig } from '@weir/service/config';
 import { createLogger } from '@weir/service/logger';
 import { createPool } from '@weir/service/postgres';
+import { sealSecret } from '@weir/service/vault';
 import { createTestDatabase } from '@weir/testkit/postgres';
 import { testRedisUrl } from '@weir/testkit/redis';
 import { until } from './src/until.ts';
@@ -61,7 +64,11 @@ it.runIf(redisUrl !== undefined)(
       const owner = { email: `${slug}@example.org`, password: 'a password of some length', displayName: 'O' };
       const created = await bootstrap.createOrganization({ name: slug, slug, timeZone: 'UTC', owner });
       if (!created.ok) throw new Error(created.error);
-      const { organizationId, rootAccountId: accountId } = created.value;
+      const { organizationId, rootAccountId: accountId, userId } = created.value;
+      const { ciphertext, nonce } = sealSecret('GEZDGNBVGY3TQOJQ', masterKey, totpBinding(userId, 1));
+      await withTenant(db, { userId }, (tx) =>
+        tx.totpFactor.createMany({ data: [{ userId, ciphertext, nonce }] }),
+      );
       await bootstrap.putModel({ name: 'demo-small', contextTokens: 1_000, maxOutputTokens: 100 });
       await bootstrap.putProviderKey({
         organizationId,
@@ -128,6 +135,7 @@ it.runIf(redisUrl !== undefined)(
     expect(await rewrapAll(pool, [next, former])).toEqual([
       { name: 'owner keys', rewrapped: 3, current: 1, unopened: 0 },
       { name: 'signing keys', rewrapped: 1, current: 0, unopened: 0 },
+      { name: 'authenticator apps', rewrapped: 3, current: 1, unopened: 0 },
     ]);
     await keepsServing();
     await roll(environmentOf(next, []));
@@ -140,8 +148,13 @@ it.runIf(redisUrl !== undefined)(
     expect(await rewrapAll(pool, [next, former])).toMatchObject([
       { rewrapped: 0, current: 4 },
       { rewrapped: 0, current: 1 },
+      { rewrapped: 0, current: 4 },
     ]);
-    expect(await rewrapAll(pool, [randomBytes(32)])).toMatchObject([{ unopened: 4 }, { unopened: 1 }]);
+    expect(await rewrapAll(pool, [randomBytes(32)])).toMatchObject([
+      { unopened: 4 },
+      { unopened: 1 },
+      { unopened: 4 },
+    ]);
     await expect(identity(environmentOf(former, []))).rejects.toThrow('does not open');
   },
 );
