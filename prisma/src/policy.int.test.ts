@@ -8,6 +8,7 @@ import {
   aPrice,
   aProviderKey,
   insertRow,
+  seedSuccessor,
   seedTenant,
   type Tenant,
 } from '@weir/testkit/postgres-tenant';
@@ -93,6 +94,16 @@ describe('policy.snapshot', () => {
       [tenant.apiKeyId],
     );
     expect((await snapshot()).key).toMatchObject({ status: 'REVOKED', expiresAtMs: 1_767_225_600_500 });
+  });
+
+  it('lists budgets of a key for every key of its rotations', async () => {
+    const successor = await seedSuccessor(owner, tenant);
+    const budgets = [tenant, successor].map(({ apiKeyId }) => aBudget(tenant, 'API_KEY', apiKeyId));
+    for (const budget of budgets) await insertRow(owner, 'billing.budgets', budget);
+    for (const { keyHash } of [tenant, successor]) {
+      const listed = (await snapshotOf(keyHash))?.budgets.map(({ id }) => id);
+      expect(new Set(listed)).toEqual(new Set(budgets.map(({ id }) => id)));
+    }
   });
 
   it('lists active budgets of the organization, the chain and the key, with exact limits, and no others', async () => {

@@ -70,6 +70,26 @@ export async function seedTenant(
   return { organizationId, ownerId, teamId, apiKeyId, keyHash, secret };
 }
 
+/** A key that the tenant's own was rotated to, on the same account. */
+export async function seedSuccessor(client: pg.ClientBase | pg.Pool, tenant: Tenant): Promise<Tenant> {
+  const apiKeyId = newUuid();
+  const secret = `sk-test-${newUuid()}`;
+  const keyHash = createHash('sha256').update(secret).digest();
+  await insertRow(client, 'identity.api_keys', {
+    id: apiKeyId,
+    organization_id: tenant.organizationId,
+    account_id: tenant.teamId,
+    name: 'Key',
+    key_hash: keyHash,
+    prefix: secret.slice(0, 9),
+    last4: secret.slice(-4),
+    scopes: ['inference:read', 'inference:write'],
+    replaces_id: tenant.apiKeyId,
+    lineage_id: tenant.apiKeyId,
+  });
+  return { ...tenant, apiKeyId, keyHash, secret };
+}
+
 /** Valid and boring rows to insert; a test states what matters to it. Null organizations make them everyone's. */
 export const aModel = (organizationId: Uuid | null, name: string, extra: Row = {}) => ({
   id: newUuid(),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { nanoUsd } from '@weir/kernel/money';
+import { seedSuccessor, seedTenant } from '@weir/testkit/postgres-tenant';
 import { createLedgerClient, type LedgerClient } from './ledger-client.ts';
 import { aClose, anIntent, anOwner, closes, intents } from './test-attempts.ts';
 import { createTestLedger, insertBudget, type TestLedger } from './test-ledger.ts';
@@ -167,6 +168,33 @@ describe('ledger.position', () => {
       expect(opened).toEqual([open]);
       expect(new Set(closed)).toEqual(new Set([mine.attemptId, theirs.attemptId, late.attemptId]));
       await ledger.followOpenAttempts(1_000);
+    }
+  });
+
+  it('counts for a budget on a key what the keys consume that it was rotated from and to', async () => {
+    const tenant = await seedTenant(test.admin);
+    const successor = await seedSuccessor(test.admin, tenant);
+    const budgets = await Promise.all(
+      [tenant, successor].map(({ apiKeyId }) =>
+        insertBudget({ ...test, tenant }, { node_kind: 'API_KEY', node_id: apiKeyId }),
+      ),
+    );
+    const ownerOf = (apiKeyId: Uuid) => ({
+      organizationId: tenant.organizationId,
+      accountPath: [tenant.ownerId, tenant.teamId],
+      apiKeyId,
+    });
+    const open = anIntent(ownerOf(tenant.apiKeyId));
+    await ledger.append([
+      aClose(anIntent(ownerOf(tenant.apiKeyId))),
+      aClose(anIntent(ownerOf(successor.apiKeyId))),
+      aClose(anIntent(ownerOf(newUuid()))),
+      open,
+    ]);
+    for (const step of [() => Promise.resolve(), project]) {
+      await step();
+      for (const budget of budgets)
+        expect(await positionOf(budget)).toMatchObject({ committed: 800n, open: [open] });
     }
   });
 

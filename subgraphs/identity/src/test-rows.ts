@@ -61,6 +61,7 @@ export function anApiKey(parts: Partial<ApiKey> = {}): ApiKey {
     hasSigningSecret: false,
     requiresSignature: false,
     replacesId: null,
+    lineageId: null,
     access: UNRESTRICTED,
     limits: {},
     modelLimits: [],

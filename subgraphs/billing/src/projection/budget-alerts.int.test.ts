@@ -8,7 +8,7 @@ import { withTenant } from '@weir/prisma/tenant';
 import { createLogger } from '@weir/service/logger';
 import { appendAttempt } from '@weir/testkit/postgres-attempts';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
-import { seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
+import { seedSuccessor, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
 import { createBillingBootstrap, type BillingBootstrap } from '../bootstrap.ts';
 import { thresholdsReached } from '../modules/budgets/budget.ts';
 import { createBudgetReads } from '../modules/budgets/budget-reads.ts';
@@ -72,6 +72,15 @@ async function alerts(budgetId: string): Promise<string[]> {
 }
 
 describe('an alert', () => {
+  it('of a budget on a key counts what the key consumes that it was rotated to', async () => {
+    const { id } = await aBudget({ apiKeyId: tenant.apiKeyId });
+    await spend(400n);
+    const successor = await seedSuccessor(owner, tenant);
+    await appendAttempt(owner, successor, { cost: 100n });
+    await projectAll(projector);
+    expect(await alerts(id)).toEqual(['50@500/1000']);
+  });
+
   it('is raised when a threshold is reached, once per threshold, and all at once when one request crosses several', async () => {
     const { id } = await aBudget();
     await spend(499n);

@@ -48,7 +48,9 @@ const APPLY = `
   watched as (
     select b.id, b.organization_id, b.node_id, b.metric, b.limit_amount::text as limit_amount, b.period, b.models,
            b.thresholds, array_agg(distinct a.business_date::text) as dates
-    from applied a join billing.budgets b on b.node_id = a.node_id
+    from applied a
+    cross join lateral unnest(policy.spend_nodes(a.node_id)) as n (node_id)
+    join billing.budgets b on b.node_id = n.node_id
     where b.status = 'ACTIVE'
     group by b.id
   )

@@ -52,6 +52,7 @@ export async function addApiKey(
       requiresSignature: false,
       signingSecret: null,
       replacesId: null,
+      lineageId: null,
       access: UNRESTRICTED,
       limits: {},
       modelLimits: [],

@@ -45,7 +45,7 @@ const POSITIONS = `
   left join lateral (
     select n.model, sum(n.requests) as requests, sum(n.tokens) as tokens, sum(n.cost_nano) as cost_nano
     from billing.node_spend n
-    where n.node_id = w.node_id and n.business_date >= w.first and n.business_date < w.past
+    where n.node_id = any (policy.spend_nodes(w.node_id)) and n.business_date >= w.first and n.business_date < w.past
     group by n.model
   ) as s on true`;
 

@@ -33,8 +33,9 @@ const SPEND = `
   select w.place::int as place, s.model, sum(s.requests)::text as requests, sum(s.tokens)::text as tokens,
          sum(s.cost_nano)::text as cost_nano
   from unnest($1::uuid[], $2::date[], $3::date[]) with ordinality as w (node_id, first, past, place)
+  cross join lateral unnest(policy.spend_nodes(w.node_id)) as n (node_id)
   join billing.node_spend s
-    on s.node_id = w.node_id and s.business_date >= w.first and s.business_date < w.past
+    on s.node_id = n.node_id and s.business_date >= w.first and s.business_date < w.past
   group by w.place, s.model`;
 
 /** Sums as both drivers read them. */

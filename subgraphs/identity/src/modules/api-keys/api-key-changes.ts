@@ -114,6 +114,7 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
           keyHash: hashOfSecret(secret),
           signingSecret: null,
           replacesId: null,
+          lineageId: null,
           createdBy: actor.type === 'user' ? actor.userId : null,
           createdAt: new Date(clock.now()),
         });

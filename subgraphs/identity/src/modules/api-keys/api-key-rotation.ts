@@ -76,6 +76,7 @@ export function createApiKeyRotation({ db, clock, masterKey }: ApiKeyDeps): ApiK
           signingSecret: sealed && ring && resealSigningSecret(sealed, id, newId, ring),
           expiresAt,
           replacesId: id,
+          lineageId: old.lineageId ?? id,
           createdBy: actor.type === 'user' ? actor.userId : null,
           createdAt: new Date(nowMs),
         });

@@ -33,6 +33,7 @@ export interface NewApiKey extends ApiKeySettings {
   readonly keyHash: Buffer;
   readonly signingSecret: SealedSecret | null;
   readonly replacesId: Uuid | null;
+  readonly lineageId: Uuid | null;
   /** The user who made it; null for a program or the platform. */
   readonly createdBy: Uuid | null;
   readonly createdAt: Date;
@@ -107,12 +108,14 @@ export function createApiKeyStore(db: Db) {
     },
 
     async insert(key: NewApiKey): Promise<void> {
-      const { id, organizationId, accountId, name, prefix, last4, replacesId, createdBy, createdAt } = key;
+      const { id, organizationId, accountId, name, prefix, last4, createdBy, createdAt } = key;
+      const { replacesId, lineageId } = key;
       await db.apiKey.createMany({
         data: [
           {
             ...rowOfSettings(key),
-            ...{ id, organizationId, accountId, name, prefix, last4, replacesId, createdBy, createdAt },
+            ...{ id, organizationId, accountId, name, prefix, last4, createdBy, createdAt },
+            ...{ replacesId, lineageId },
             signingSecret: key.signingSecret === null ? Prisma.DbNull : { ...key.signingSecret },
             keyHash: new Uint8Array(key.keyHash),
           },

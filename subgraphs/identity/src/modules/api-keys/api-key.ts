@@ -31,6 +31,8 @@ export interface ApiKey extends AccessSettings {
   readonly requiresSignature: boolean;
   /** The key that this one takes over from. */
   readonly replacesId: Uuid | null;
+  /** The first key of its rotations; null for that one itself. */
+  readonly lineageId: Uuid | null;
   /** Grows with every change. */
   readonly version: number;
   readonly createdAt: Date;
