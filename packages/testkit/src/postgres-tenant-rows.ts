@@ -35,6 +35,20 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
         expires_at: new Date(Date.now() + 60_000),
       },
     ],
+    [
+      'identity.organization_changes',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        kind: 'PROFILE',
+        actor_kind: 'USER',
+        actor_id: userId,
+        fields: ['name'],
+        before: '{"name": "Before"}',
+        after: '{"name": "After"}',
+        version: 2,
+      },
+    ],
     ['identity.owner_keys', anOwnerKey(tenant)],
     ['identity.provider_keys', aProviderKey(tenant, { id: providerKeyId })],
     [

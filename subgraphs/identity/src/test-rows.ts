@@ -3,6 +3,7 @@ import { UNRESTRICTED } from './modules/access/access-lists.ts';
 import { ROOT_DNA, type Account } from './modules/accounts/account.ts';
 import type { ApiKey } from './modules/api-keys/api-key.ts';
 import type { Organization } from './modules/organizations/organization.ts';
+import { DEFAULT_SETTINGS } from './modules/organization-settings/organization-settings.ts';
 import { BLANK_ROUTING } from './modules/routing/routing.ts';
 
 /** Rows with valid and boring defaults; a test states what matters to it. */
@@ -14,11 +15,19 @@ export function anOrganization(parts: Partial<Organization> = {}): Organization 
     slug: 'example',
     name: 'Example',
     status: 'ACTIVE',
+    planTier: 'ENTERPRISE',
+    description: '',
+    website: null,
+    contacts: {},
+    address: null,
     timeZone: 'UTC',
+    currency: 'USD',
+    settings: DEFAULT_SETTINGS,
     limits: {},
     modelLimits: [],
     version: 1,
     createdAt,
+    deletedAt: null,
     ...parts,
   };
 }

@@ -2,6 +2,7 @@ import type { Db } from '@weir/prisma/database';
 import type { BindingNode } from '../access/access-change.ts';
 import { UNRESTRICTED } from '../access/access-lists.ts';
 import { createOrganizationStore } from '../organizations/organization-store.ts';
+import { effectiveLimits } from '../organizations/organization.ts';
 import { ancestorIdsOf, type Account } from './account.ts';
 import { createAccountStore } from './account-store.ts';
 
@@ -14,8 +15,8 @@ export async function bindingNodesAbove(
   const [organization] = await createOrganizationStore(db).byIds([account.organizationId]);
   const accounts = ancestors.toSorted((a, b) => b.dna.length - a.dna.length).map(nodeOf);
   if (!organization) return accounts;
-  const { name, limits, modelLimits } = organization;
-  return [...accounts, { title: `the organization "${name}"`, access: UNRESTRICTED, limits, modelLimits }];
+  const title = `the organization "${organization.name}"`;
+  return [...accounts, { title, access: UNRESTRICTED, ...effectiveLimits(organization) }];
 }
 
 /** What binds whatever is put on an account or directly below it: the account itself, and what binds that. */

@@ -14,7 +14,7 @@ import { limitErrors } from '../access/access-change.ts';
 import { changeLimits, type LimitsChange } from '../access/limits.ts';
 import { topOf } from '../accounts/visible-subtree.ts';
 import type { Organization } from './organization.ts';
-import { createOrganizationStore, type OrganizationSettings } from './organization-store.ts';
+import { createOrganizationStore, type OrganizationChanges } from './organization-store.ts';
 
 export interface OrganizationService {
   /**
@@ -51,7 +51,7 @@ async function isMember({ identity, loaders }: ActorScope, organizationId: Uuid)
 function checkUpdate(
   current: Organization,
   update: OrganizationUpdate,
-): Result<OrganizationSettings, readonly OrganizationProblem[]> {
+): Result<OrganizationChanges, readonly OrganizationProblem[]> {
   const { expectedVersion, timeZone = current.timeZone } = update;
   if (expectedVersion !== undefined && expectedVersion !== current.version) {
     const message = 'The organization has changed meanwhile: read it again.';

@@ -1,8 +1,11 @@
 import type { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
+import { organizationSettingsSchema } from '../organization-settings/organization-settings.ts';
+import { PLAN_TIERS } from '../plans/plan.ts';
 import { LIMIT_COLUMNS, limitsOfRow, rowOfLimits } from '../access/access-record.ts';
 import type { Limits } from '../access/limits.ts';
+import { addressSchema, contactsSchema } from './organization-profile.ts';
 import { ORGANIZATION_STATUSES, type Organization } from './organization.ts';
 
 const COLUMNS = {
@@ -10,9 +13,17 @@ const COLUMNS = {
   slug: true,
   name: true,
   status: true,
+  planTier: true,
+  description: true,
+  website: true,
+  contacts: true,
+  address: true,
   timeZone: true,
+  currency: true,
+  settings: true,
   version: true,
   createdAt: true,
+  deletedAt: true,
   ...LIMIT_COLUMNS,
 } as const;
 
@@ -21,11 +32,22 @@ type Row = Prisma.OrganizationGetPayload<{ select: typeof COLUMNS }>;
 function toOrganization(row: Row): Organization {
   // A status that this version does not know must not let anybody in.
   const status = ORGANIZATION_STATUSES.find((known) => known === row.status) ?? 'CLOSED';
-  return { ...row, ...limitsOfRow(row), id: parseUuid(row.id), status };
+  // A plan that this version does not know allows the least.
+  const planTier = PLAN_TIERS.find((known) => known === row.planTier) ?? 'STARTER';
+  return {
+    ...row,
+    ...limitsOfRow(row),
+    id: parseUuid(row.id),
+    status,
+    planTier,
+    contacts: contactsSchema.parse(row.contacts),
+    address: addressSchema.nullable().parse(row.address),
+    settings: organizationSettingsSchema.parse(row.settings),
+  };
 }
 
 export type NewOrganization = Pick<Organization, 'id' | 'slug' | 'name' | 'timeZone'>;
-export type OrganizationSettings = Pick<Organization, 'name' | 'timeZone'> & Limits;
+export type OrganizationChanges = Pick<Organization, 'name' | 'timeZone'> & Limits;
 
 export function createOrganizationStore(db: Db) {
   return {
@@ -44,7 +66,7 @@ export function createOrganizationStore(db: Db) {
       return (await this.byIds([id])).at(0);
     },
 
-    async update(id: Uuid, { name, timeZone, ...limits }: OrganizationSettings): Promise<void> {
+    async update(id: Uuid, { name, timeZone, ...limits }: OrganizationChanges): Promise<void> {
       await db.organization.updateMany({
         where: { id },
         data: { name, timeZone, ...rowOfLimits(limits), version: { increment: 1 } },
