@@ -1,4 +1,6 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { recordAudit } from '@weir/graphql/audit';
+import { changesOf } from '@weir/graphql/audit-metadata';
 import { authorize, canSee } from '@weir/graphql/authorization';
 import type { Clock } from '@weir/kernel/clock';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
@@ -62,6 +64,16 @@ export interface BudgetServiceDeps {
 }
 
 const DEFAULT_THRESHOLDS: readonly number[] = [50, 80, 100];
+
+const SETTINGS = [
+  'name',
+  'limit',
+  'models',
+  'enforcement',
+  'thresholds',
+  'graceMinutes',
+  'isArchived',
+] as const;
 
 const problem = (
   code: BudgetProblem['code'],
@@ -127,7 +139,12 @@ export async function createBudget(
   return ok(budget);
 }
 
-async function updateBudget(tx: Transaction, input: UpdateBudgetInput, clock: Clock): Promise<BudgetResult> {
+async function updateBudget(
+  tx: Transaction,
+  identity: InternalIdentity,
+  input: UpdateBudgetInput,
+  clock: Clock,
+): Promise<BudgetResult> {
   const store = createBudgetStore(tx);
   const current = await store.lock(input.id);
   if (!current) return err([problem('NOT_FOUND', 'There is no such budget.', ['id'])]);
@@ -144,6 +161,12 @@ async function updateBudget(tx: Transaction, input: UpdateBudgetInput, clock: Cl
     ...(input.isArchived === undefined ? {} : { isArchived: input.isArchived }),
   });
   await raiseAtOnce(tx, budget, clock);
+  await recordAudit(tx, identity, {
+    organizationId: budget.organizationId,
+    action: 'budget.update',
+    target: { type: 'budget', id: budget.id, name: budget.name },
+    metadata: changesOf(current, budget, SETTINGS),
+  });
   return ok(budget);
 }
 
@@ -152,13 +175,25 @@ export function createBudgetService({ db, reader, clock }: BudgetServiceDeps): B
     async create(identity, input) {
       const { organizationId } = input;
       authorize(identity, 'budget:create', { organizationId });
-      return withTenant(db, { organizationId }, (tx) => createBudget(tx, input, clock));
+      return withTenant(db, { organizationId }, async (tx) => {
+        const created = await createBudget(tx, input, clock);
+        if (created.ok) {
+          const { id, name, nodeKind, metric, limit, period, enforcement } = created.value;
+          await recordAudit(tx, identity, {
+            organizationId,
+            action: 'budget.create',
+            target: { type: 'budget', id, name },
+            metadata: { nodeKind, metric, limit, period, enforcement },
+          });
+        }
+        return created;
+      });
     },
     async update(identity, input) {
       const { organizationId } = identity;
       if (organizationId === null) return err([problem('NOT_FOUND', 'There is no such budget.', ['id'])]);
       authorize(identity, 'budget:update', { organizationId, budgetId: input.id });
-      return withTenant(db, { organizationId }, (tx) => updateBudget(tx, input, clock));
+      return withTenant(db, { organizationId }, (tx) => updateBudget(tx, identity, input, clock));
     },
     async list(identity, organizationId, { isArchived, take, after }) {
       if (!canSee(identity, 'budget:read', { organizationId })) return undefined;

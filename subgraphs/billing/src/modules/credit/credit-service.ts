@@ -1,4 +1,5 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { recordAudit } from '@weir/graphql/audit';
 import { authorize, type SignedInActor } from '@weir/graphql/authorization';
 import type { Clock } from '@weir/kernel/clock';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
@@ -6,7 +7,7 @@ import { MAX_COUNTER_NANO_USD } from '@weir/kernel/money';
 import { businessDate } from '@weir/kernel/period';
 import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
-import { withTenant } from '@weir/prisma/tenant';
+import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { queryOfTransaction, type Query } from '../../query.ts';
 import { lockAlerts } from '../alerts/raise-alerts.ts';
 import { readZone } from '../budgets/budget-standing.ts';
@@ -41,6 +42,8 @@ const noAccount: Outcome<never> = err([
 
 /** Within a transaction of the organization. */
 interface Opened {
+  readonly tx: Transaction;
+  readonly identity: InternalIdentity;
   readonly query: Query;
   readonly organizationId: Uuid;
   readonly actor: SignedInActor;
@@ -51,7 +54,7 @@ interface Opened {
 
 /** A new lot is another one to be spent; merging lots and transfers would be further functions beside this one. */
 async function grantLot(
-  { query, organizationId, actor, day, begin }: Opened,
+  { tx, identity, query, organizationId, actor, day, begin }: Opened,
   { accountId, amount, validDays = DEFAULT_VALID_DAYS, reference = DEFAULT_REFERENCE }: GrantInput,
   nowMs: number,
 ): Promise<Outcome<CreditLot>> {
@@ -80,6 +83,12 @@ async function grantLot(
   });
   const lot = (await creditOf(query, accountId, day)).lots.find((other) => other.id === id);
   if (!lot) throw new Error('a lot that was granted is there');
+  await recordAudit(tx, identity, {
+    organizationId,
+    action: 'credit.grant',
+    target: { type: 'account', id: accountId },
+    metadata: { lotId: encodeId('creditLot', id), amount: amountNano, expiresOn: lot.expiresOn, reference },
+  });
   return ok(lot);
 }
 
@@ -105,6 +114,8 @@ export function createCreditService({ db, clock }: CreditServiceDeps): CreditSer
       const timeZone = await readZone(query, organizationId);
       const day = { today: businessDate(clock.now(), timeZone), timeZone };
       return work({
+        tx,
+        identity,
         query,
         organizationId,
         actor,
@@ -122,9 +133,15 @@ export function createCreditService({ db, clock }: CreditServiceDeps): CreditSer
     grant: (identity, input) =>
       change(identity, input.accountId, (opened) => grantLot(opened, input, clock.now())),
     setEnforced: (identity, accountId, isEnforced) =>
-      change(identity, accountId, async ({ query, begin }) => {
+      change(identity, accountId, async ({ tx, query, organizationId, begin }) => {
         await begin();
         await createCreditStore(query).setEnforced(accountId, isEnforced);
+        await recordAudit(tx, identity, {
+          organizationId,
+          action: 'credit.enforce',
+          target: { type: 'account', id: accountId },
+          metadata: { isEnforced },
+        });
         return ok(accountId);
       }),
   };

@@ -1,4 +1,5 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { recordAudit } from '@weir/graphql/audit';
 import { authorize, requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Clock } from '@weir/kernel/clock';
@@ -51,7 +52,15 @@ export function createPriceService({
         if (model === undefined)
           return err([userError('NOT_FOUND', 'There is no model with this id.', 'modelId')]);
         const price = { ...checked.value, id: newUuid(clock.now()), model, isOwn: true };
-        if (await store.insert(organizationId, price)) return ok(price);
+        if (await store.insert(organizationId, price)) {
+          await recordAudit(tx, identity, {
+            organizationId,
+            action: 'price.set',
+            target: { type: 'price', id: price.id, name: model },
+            metadata: { ...checked.value },
+          });
+          return ok(price);
+        }
         const message =
           'A price of this tier begins at the same instant. Withdraw it first, or choose another instant.';
         return err([userError('TAKEN', message, 'validFrom')]);
@@ -73,6 +82,12 @@ export function createPriceService({
           return err([userError('ALREADY_VALID', message, 'id')]);
         }
         await store.remove(id);
+        await recordAudit(tx, identity, {
+          organizationId,
+          action: 'price.withdraw',
+          target: { type: 'price', id },
+          metadata: { validFrom: new Date(validFromMs) },
+        });
         return ok(id);
       });
     },

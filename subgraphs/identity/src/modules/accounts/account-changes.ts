@@ -1,8 +1,10 @@
+import { recordAudit } from '@weir/graphql/audit';
+import { changesOf } from '@weir/graphql/audit-metadata';
 import { authorize, requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
-import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
@@ -43,6 +45,8 @@ export interface AccountChanges {
   /** Idempotent. Proxies refuse the next request below it, and end those that run. */
   setStatus(scope: ActorScope, id: Uuid, status: AccountStatus): Promise<AccountResult>;
 }
+
+const SETTINGS = ['name', 'access', 'limits', 'modelLimits', 'routing', 'tier', 'ratesPpm'] as const;
 
 const NO_CHILDREN = { ratesPpmMin: null, tierMax: null };
 
@@ -94,6 +98,12 @@ export function createAccountChanges(deps: { readonly db: Database; readonly clo
           ...{ id, organizationId, parentId: locked.id, kind: creation.kind, dna: dnaBelow(locked) },
           createdAt: new Date(clock.now()),
         });
+        await recordAudit(tx, scope.identity, {
+          organizationId,
+          action: 'account.create',
+          target: { type: 'account', id, name: checked.value.name },
+          metadata: { kind: creation.kind, parentId: encodeId('account', locked.id) },
+        });
         return written(scope, (await store.byIds([id])).at(0));
       });
     },
@@ -113,6 +123,12 @@ export function createAccountChanges(deps: { readonly db: Database; readonly clo
         const checked = checkAccountChange(current, change, { above, parent, children });
         if (!checked.ok) return checked;
         await store.update(id, checked.value);
+        await recordAudit(tx, scope.identity, {
+          organizationId: current.organizationId,
+          action: 'account.update',
+          target: { type: 'account', id, name: checked.value.name },
+          metadata: changesOf({ ...current }, { ...current, ...checked.value }, SETTINGS),
+        });
         return written(scope, (await store.byIds([id])).at(0));
       });
     },
@@ -123,6 +139,11 @@ export function createAccountChanges(deps: { readonly db: Database; readonly clo
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
         const store = createAccountStore(tx);
         await store.setStatus(id, status);
+        await recordAudit(tx, scope.identity, {
+          organizationId: found.organizationId,
+          action: status === 'ACTIVE' ? 'account.activate' : 'account.suspend',
+          target: { type: 'account', id, name: found.name },
+        });
         return written(scope, (await store.byIds([id])).at(0));
       });
     },

@@ -1,7 +1,9 @@
+import { recordAudit } from '@weir/graphql/audit';
+import { changesOf } from '@weir/graphql/audit-metadata';
 import { authorize } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Clock } from '@weir/kernel/clock';
-import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
 import type { Database } from '@weir/prisma/database';
@@ -22,7 +24,7 @@ import {
   type ApiKeyProblem,
 } from './api-key-rules.ts';
 import { createApiKeyStore } from './api-key-store.ts';
-import { noSuchKey, reachableKey, remember } from './reachable-key.ts';
+import { noSuchKey, reachableKey, remember, targetOf } from './reachable-key.ts';
 
 export interface ApiKeyDeps {
   readonly db: Database;
@@ -74,6 +76,17 @@ const BLANK = {
   modelLimits: [],
 } as const;
 
+const SETTINGS = [
+  'scopes',
+  'expiresAt',
+  'disconnectPolicy',
+  'environment',
+  'requiresSignature',
+  'access',
+  'limits',
+  'modelLimits',
+] as const;
+
 const noSuchAccount = () =>
   err([
     userError('ACCOUNT_NOT_FOUND', 'The organization has no account with this id.', 'accountId'),
@@ -120,6 +133,16 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
         });
         const [apiKey] = await store.byIds([id]);
         if (!apiKey) throw new Error('a key that was just written is there');
+        await recordAudit(tx, scope.identity, {
+          organizationId,
+          action: 'apikey.create',
+          target: targetOf(apiKey),
+          metadata: {
+            accountId: encodeId('account', account.id),
+            scopes: apiKey.scopes,
+            expiresAt: apiKey.expiresAt,
+          },
+        });
         return ok({ apiKey: remember(scope, apiKey), secret });
       });
     },
@@ -145,7 +168,14 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
         if (!checked.ok) return checked;
         await store.update(id, checked.value, change.expiresAt === undefined ? undefined : null);
         const [updated] = await store.byIds([id]);
-        return updated ? ok(remember(scope, updated)) : noSuchKey();
+        if (!updated) return noSuchKey();
+        await recordAudit(tx, scope.identity, {
+          organizationId: updated.organizationId,
+          action: 'apikey.update',
+          target: targetOf(updated),
+          metadata: changesOf(current, updated, SETTINGS),
+        });
+        return ok(remember(scope, updated));
       });
     },
 
@@ -157,7 +187,14 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
         const store = createApiKeyStore(tx);
         await store.revoke(id, new Date(clock.now()));
         const [revoked] = await store.byIds([id]);
-        return revoked ? ok(remember(scope, revoked)) : noSuchKey();
+        if (!revoked) return noSuchKey();
+        await recordAudit(tx, scope.identity, {
+          organizationId: revoked.organizationId,
+          action: 'apikey.revoke',
+          target: targetOf(revoked),
+          metadata: { revokedAt: revoked.revokedAt },
+        });
+        return ok(remember(scope, revoked));
       });
     },
   };

@@ -1,6 +1,7 @@
+import { recordAudit } from '@weir/graphql/audit';
 import { authorize } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
-import { newUuid, type Uuid } from '@weir/kernel/ids';
+import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
 import { withTenant } from '@weir/prisma/tenant';
@@ -10,7 +11,7 @@ import type { ApiKeyDeps } from './api-key-changes.ts';
 import { problemsOfExpiry, problemsOfScopes, type ApiKeyProblem } from './api-key-rules.ts';
 import { createApiKeyStore } from './api-key-store.ts';
 import { ownerKeyRing } from '../provider-keys/owner-key-ring.ts';
-import { noSuchKey, reachableKey, remember } from './reachable-key.ts';
+import { noSuchKey, reachableKey, remember, targetOf } from './reachable-key.ts';
 import { resealSigningSecret } from './signing-secret.ts';
 
 export interface ApiKeyRotationInput {
@@ -86,6 +87,12 @@ export function createApiKeyRotation({ db, clock, masterKey }: ApiKeyDeps): ApiK
         const [first, second] = await store.byIds([id, newId]);
         const [replaced, apiKey] = first?.id === id ? [first, second] : [second, first];
         if (!replaced || !apiKey) throw new Error('keys that were just written are there');
+        await recordAudit(tx, scope.identity, {
+          organizationId,
+          action: 'apikey.rotate',
+          target: targetOf(replaced),
+          metadata: { replacedBy: encodeId('apiKey', newId), endsAt: ends, expiresAt: apiKey.expiresAt },
+        });
         return ok({ apiKey: remember(scope, apiKey), replaced: remember(scope, replaced), secret });
       });
     },

@@ -22,6 +22,10 @@ export async function reachableKey(scope: ActorScope, id: Uuid): Promise<ApiKey 
 export const noSuchKey = () =>
   err([userError('NOT_FOUND', 'There is no API key with this id.', 'id')] as const);
 
+/** As the audit trail names it. */
+export const targetOf = ({ id, name }: Pick<ApiKey, 'id' | 'name'>) =>
+  ({ type: 'apiKey', id, name }) as const;
+
 /** Later reads of the operation answer what was written. */
 export function remember({ loaders }: ActorScope, apiKey: ApiKey): ApiKey {
   loaders.apiKeys.clear(apiKey.id).prime(apiKey.id, apiKey);

@@ -1,3 +1,4 @@
+import { recordAudit } from '@weir/graphql/audit';
 import { authorize } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Uuid } from '@weir/kernel/ids';
@@ -9,7 +10,7 @@ import type { ApiKeyDeps } from './api-key-changes.ts';
 import type { ApiKeyProblem } from './api-key-rules.ts';
 import { createApiKeyStore } from './api-key-store.ts';
 import { ownerKeyRing } from '../provider-keys/owner-key-ring.ts';
-import { noSuchKey, reachableKey, remember } from './reachable-key.ts';
+import { noSuchKey, reachableKey, remember, targetOf } from './reachable-key.ts';
 import { newSigningSecret, sealSigningSecret } from './signing-secret.ts';
 
 export interface CreatedSigningSecret {
@@ -60,6 +61,14 @@ export function createSigningSecrets({ db, masterKey }: ApiKeyDeps): SigningSecr
         const store = createApiKeyStore(tx);
         await store.setSigningSecret(id, sealed, isRequired);
         const [apiKey] = await store.byIds([id]);
+        if (apiKey) {
+          await recordAudit(tx, scope.identity, {
+            organizationId,
+            action: 'apikey.signing_secret.create',
+            target: targetOf(apiKey),
+            metadata: { isRequired },
+          });
+        }
         return apiKey ? ok({ apiKey: remember(scope, apiKey), signingSecret }) : noSuchKey();
       }),
 
@@ -68,7 +77,15 @@ export function createSigningSecrets({ db, masterKey }: ApiKeyDeps): SigningSecr
         const store = createApiKeyStore(tx);
         await store.setSigningSecret(id, null, false);
         const [apiKey] = await store.byIds([id]);
-        return apiKey ? ok(remember(scope, apiKey)) : noSuchKey();
+        if (!apiKey) return noSuchKey();
+        const { organizationId } = apiKey;
+        const target = targetOf(apiKey);
+        await recordAudit(tx, scope.identity, {
+          organizationId,
+          action: 'apikey.signing_secret.delete',
+          target,
+        });
+        return ok(remember(scope, apiKey));
       }),
   };
 }

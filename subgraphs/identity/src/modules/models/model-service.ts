@@ -1,3 +1,6 @@
+import type { AuditAction } from '@weir/contracts/audit';
+import { recordAudit } from '@weir/graphql/audit';
+import { changesOf } from '@weir/graphql/audit-metadata';
 import { authorize, canSee, requireSignedIn } from '@weir/graphql/authorization';
 import {
   connectionOf,
@@ -61,6 +64,17 @@ function nameOf(keys: readonly string[] | undefined): string | undefined {
   return name;
 }
 
+const SETTINGS = [
+  'aliases',
+  'snapshots',
+  'contextTokens',
+  'maxOutputTokens',
+  'minTier',
+  'capabilities',
+  'environments',
+  'isEnabled',
+] as const;
+
 const noSuchModel = () => err([userError('NOT_FOUND', 'There is no model with this id.', 'id')] as const);
 const notYours = () =>
   err([
@@ -85,6 +99,7 @@ export function createModelService(deps: { readonly db: Database; readonly clock
   async function change(
     scope: ActorScope,
     id: Uuid,
+    action: AuditAction,
     decide: (model: Model) => Partial<ModelSettings> & { readonly enabled?: boolean },
   ): Promise<ModelResult> {
     const found = await writable(scope, id);
@@ -105,7 +120,14 @@ export function createModelService(deps: { readonly db: Database; readonly clock
       if (problems.length > 0) return err(problems);
       await store.update(id, settings);
       const [after] = await store.byIds([id]);
-      return after ? ok(after) : noSuchModel();
+      if (!after) return noSuchModel();
+      await recordAudit(tx, scope.identity, {
+        organizationId,
+        action,
+        target: { type: 'model', id, name: model.name },
+        metadata: { revision: model.revision, ...changesOf(model, after, SETTINGS) },
+      });
+      return ok(after);
     });
     if (changed.ok) scope.loaders.models.clear(id).prime(id, changed.value);
     return changed;
@@ -163,14 +185,21 @@ export function createModelService(deps: { readonly db: Database; readonly clock
         await store.insert({ ...settings, id, organizationId, name, revision });
         const [registered] = await store.byIds([id]);
         if (!registered) throw new Error('a model is gone right after it was registered');
+        await recordAudit(tx, scope.identity, {
+          organizationId,
+          action: 'model.register',
+          target: { type: 'model', id, name },
+          metadata: { revision },
+        });
         return ok(registered);
       });
     },
 
-    update: (scope, id, settings) => change(scope, id, () => settings),
-    setEnabled: (scope, id, isEnabled) => change(scope, id, () => ({ enabled: isEnabled })),
+    update: (scope, id, settings) => change(scope, id, 'model.update', () => settings),
+    setEnabled: (scope, id, isEnabled) =>
+      change(scope, id, isEnabled ? 'model.enable' : 'model.disable', () => ({ enabled: isEnabled })),
     promote: (scope, id, environment) =>
-      change(scope, id, (model) => ({
+      change(scope, id, 'model.promote', (model) => ({
         environments: ENVIRONMENTS.filter(
           (known) => known === environment || model.environments.includes(known),
         ),
@@ -179,7 +208,16 @@ export function createModelService(deps: { readonly db: Database; readonly clock
     async remove(scope, id) {
       const found = await writable(scope, id);
       if (!found.ok) return found;
-      await withTenant(db, tenantOf(scope.identity), (tx) => createModelStore(tx).remove(id));
+      const { organizationId, name, revision } = found.value;
+      await withTenant(db, tenantOf(scope.identity), async (tx) => {
+        await createModelStore(tx).remove(id);
+        await recordAudit(tx, scope.identity, {
+          organizationId,
+          action: 'model.delete',
+          target: { type: 'model', id, name },
+          metadata: { revision },
+        });
+      });
       scope.loaders.models.clear(id);
       return ok(id);
     },

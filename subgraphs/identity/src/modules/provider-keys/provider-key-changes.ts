@@ -1,4 +1,7 @@
 import { defaultBaseUrl } from '@weir/contracts/provider-config';
+import type { AuditAction } from '@weir/contracts/audit';
+import { recordAudit } from '@weir/graphql/audit';
+import { changesOf } from '@weir/graphql/audit-metadata';
 import { requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Uuid } from '@weir/kernel/ids';
@@ -58,6 +61,22 @@ export interface ProviderKeyChanges {
   remove(scope: ActorScope, id: Uuid): Promise<Result<Uuid, Problems>>;
 }
 
+/** The version counts how often the secret was replaced, and is all that is told of it. */
+const SETTINGS = [
+  'name',
+  'level',
+  'weight',
+  'baseUrl',
+  'config',
+  'status',
+  'disabledReason',
+  'keyVersion',
+] as const;
+
+/** As the audit trail names it. */
+export const targetOf = ({ id, name }: Pick<ProviderKey, 'id' | 'name'>) =>
+  ({ type: 'providerKey', id, name }) as const;
+
 export const noSuchProviderKey = () =>
   err([userError('NOT_FOUND', 'There is no provider key with this id.', 'id')] as const);
 
@@ -71,6 +90,7 @@ export function createProviderKeyChanges({ db, masterKey, guard }: ProviderKeyDe
   async function change(
     scope: ActorScope,
     id: Uuid,
+    action: AuditAction,
     decide: (key: ProviderKey, tx: Transaction) => Promise<Result<ProviderKeyChange, Problems>>,
   ): Promise<Result<ProviderKey, Problems>> {
     const changed = await withTenant(db, tenantOf(scope.identity), async (tx) => {
@@ -81,7 +101,14 @@ export function createProviderKeyChanges({ db, masterKey, guard }: ProviderKeyDe
       if (!decided.ok) return decided;
       await store.change(id, decided.value);
       const [after] = await store.byIds([id]);
-      return after ? ok(after) : noSuchProviderKey();
+      if (!after) return noSuchProviderKey();
+      await recordAudit(tx, scope.identity, {
+        organizationId: after.organizationId,
+        action,
+        target: targetOf(after),
+        metadata: changesOf(key, after, SETTINGS),
+      });
+      return ok(after);
     });
     if (changed.ok) scope.loaders.providerKeys.clear(id).prime(id, changed.value);
     return changed;
@@ -99,7 +126,7 @@ export function createProviderKeyChanges({ db, masterKey, guard }: ProviderKeyDe
       // Names are resolved before the transaction, which must not wait for others.
       if (baseUrl !== found.baseUrl) problems.push(...(await checkAddress(guard, baseUrl, null)));
       if (problems.length > 0) return err(problems);
-      return change(scope, id, (key) => {
+      return change(scope, id, 'providerkey.update', (key) => {
         const isKnownHost =
           isSameOrigin(baseUrl, key.baseUrl) || baseUrl === defaultBaseUrl(provider, config.value);
         if (!isKnownHost) return Promise.resolve(err([SECRET_REQUIRED]));
@@ -117,7 +144,7 @@ export function createProviderKeyChanges({ db, masterKey, guard }: ProviderKeyDe
       if (!secret.ok) problems.push(userError('INVALID_SECRET', secret.error, 'secret'));
       if (!secret.ok || problems.length > 0) return err(problems);
       const { secret: text, hint } = secret.value;
-      return change(scope, id, async (key, tx) => {
+      return change(scope, id, 'providerkey.replace', async (key, tx) => {
         const ring = await ownerKeyRing(tx, key.organizationId, masterKey);
         // Without an address in the input, the one of this very moment stays.
         if (givenUrl === undefined && key.baseUrl !== baseUrl) return err([SECRET_REQUIRED]);
@@ -136,14 +163,21 @@ export function createProviderKeyChanges({ db, masterKey, guard }: ProviderKeyDe
       const problems = problemsOfReason(reason);
       if (problems.length > 0) return err(problems);
       const disabledReason = status === 'ENABLED' ? null : (reason?.trim() ?? null);
-      return change(scope, id, () => Promise.resolve(ok({ status, disabledReason })));
+      return change(scope, id, 'providerkey.set_status', () =>
+        Promise.resolve(ok({ status, disabledReason })),
+      );
     },
 
     async remove(scope, id) {
-      if (!(await writable(scope, id))) return noSuchProviderKey();
-      const removed = await withTenant(db, tenantOf(scope.identity), (tx) =>
-        createProviderKeyStore(tx).remove(id),
-      );
+      const found = await writable(scope, id);
+      if (!found) return noSuchProviderKey();
+      const { organizationId } = found;
+      const removed = await withTenant(db, tenantOf(scope.identity), async (tx) => {
+        if (!(await createProviderKeyStore(tx).remove(id))) return false;
+        const target = targetOf(found);
+        await recordAudit(tx, scope.identity, { organizationId, action: 'providerkey.delete', target });
+        return true;
+      });
       scope.loaders.providerKeys.clear(id);
       return removed ? ok(id) : noSuchProviderKey();
     },

@@ -1,4 +1,5 @@
 import { defaultBaseUrl, type ProviderKind } from '@weir/contracts/provider-config';
+import { recordAudit } from '@weir/graphql/audit';
 import { connectionOf, pageOf, type Connection, type ConnectionArgs } from '@weir/graphql/connection';
 import { userError } from '@weir/graphql/user-errors';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
@@ -9,7 +10,7 @@ import { creationOrder, creationPosition } from '../../creation-order.ts';
 import { sealProviderSecret } from './owner-key.ts';
 import { ownerKeyRing } from './owner-key-ring.ts';
 import { authorizeProviderKeys, reachableProviderKey } from './provider-key-access.ts';
-import { createProviderKeyChanges, type ProviderKeyChanges } from './provider-key-changes.ts';
+import { createProviderKeyChanges, targetOf, type ProviderKeyChanges } from './provider-key-changes.ts';
 import type { ProviderKeyDeps } from './provider-key-deps.ts';
 import { checkAddress } from './provider-address.ts';
 import {
@@ -113,6 +114,13 @@ export function createProviderKeyService(deps: ProviderKeyDeps): ProviderKeyServ
         });
         const [added] = await store.byIds([id]);
         if (!added) throw new Error('a provider key is gone right after it was added');
+        const { level, weight } = added;
+        await recordAudit(tx, scope.identity, {
+          organizationId,
+          action: 'providerkey.add',
+          target: targetOf(added),
+          metadata: { provider, baseUrl, level, weight },
+        });
         return ok(added);
       });
     },

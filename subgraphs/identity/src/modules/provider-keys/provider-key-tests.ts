@@ -1,3 +1,4 @@
+import { recordAudit } from '@weir/graphql/audit';
 import { requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Uuid } from '@weir/kernel/ids';
@@ -7,7 +8,7 @@ import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { openProviderSecret } from './owner-key.ts';
 import { ownerKeyRing } from './owner-key-ring.ts';
 import { reachableProviderKey } from './provider-key-access.ts';
-import { noSuchProviderKey } from './provider-key-changes.ts';
+import { noSuchProviderKey, targetOf } from './provider-key-changes.ts';
 import type { ProviderKeyDeps } from './provider-key-deps.ts';
 import { createProviderKeyReports } from './provider-key-reports.ts';
 import type { ProviderKeyProblem } from './provider-key-rules.ts';
@@ -50,6 +51,13 @@ export function createProviderKeyTests({ db, clock, masterKey, probe }: Provider
       const now = await createProviderKeyStore(tx).lock(key.id);
       if (now?.keyVersion === key.keyVersion)
         await createProviderKeyReports(tx).saveTest(key.organizationId, test);
+      await recordAudit(tx, scope.identity, {
+        organizationId: key.organizationId,
+        action: 'providerkey.test',
+        target: targetOf(key),
+        result: test.ok ? 'SUCCESS' : 'FAILURE',
+        metadata: { status: test.status, message: test.message },
+      });
     });
     scope.loaders.providerKeyTests.clear(key.id).prime(key.id, test);
     return ok({ providerKey: key, test });
