@@ -39,9 +39,19 @@ const fields = z.object({
   GRAPHQL_SUBSCRIPTIONS_PER_SOCKET_MAX: integerField(1, 10_000).default(100),
   /** Events held for a subscriber that is too slow; beyond it the oldest is dropped. */
   GRAPHQL_SUBSCRIBER_QUEUE: integerField(1, 10_000).default(128),
+  /** Where browsers reach the gateway. With https, cookies are sent over nothing else. */
+  PUBLIC_URL: urlField(['http', 'https']).optional(),
+  /** Origins of further pages, by comma, whose requests may use the cookies of sessions. */
+  ALLOWED_ORIGINS: textField('origins such as https://portal.example, separated by commas').optional(),
   /** Addresses or CIDR ranges of reverse proxies, by comma, whose `X-Forwarded-For` is believed. */
   TRUSTED_PROXIES: textField('addresses or CIDR ranges separated by commas').optional(),
 });
+
+const listOf = (text: string | undefined): readonly string[] =>
+  text
+    ?.split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '') ?? [];
 
 /** Base URL of each subgraph of the supergraph, by name; `identity` also authenticates. */
 export type SubgraphUrls = Readonly<Record<string, string>>;
@@ -58,7 +68,9 @@ export const configSchema = fields.transform((env) => ({
   adminPort: env.GATEWAY_ADMIN_PORT,
   logLevel: env.LOG_LEVEL,
   internalSecret: env.WEIR_INTERNAL_SECRET,
-  trustedProxies: env.TRUSTED_PROXIES?.split(',').map((part) => part.trim()) ?? [],
+  publicUrl: env.PUBLIC_URL,
+  allowedOrigins: listOf(env.ALLOWED_ORIGINS),
+  trustedProxies: listOf(env.TRUSTED_PROXIES),
   subgraphUrls: subgraphUrlsOf(env),
   subgraphTimeoutMs: env.GRAPHQL_SUBGRAPH_TIMEOUT,
   introspection: env.GRAPHQL_INTROSPECTION,

@@ -2,6 +2,7 @@ import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { IdentitySigner } from '@weir/graphql/identity-token';
 import type { Logger } from '@weir/service/logger';
 import type { Actor } from './auth/authenticator.ts';
+import { NO_DELIVERY, type SessionDelivery } from './auth/session-delivery.ts';
 
 /** One operation of a client, or one event of a subscription. */
 export interface GatewayContext {
@@ -12,6 +13,7 @@ export interface GatewayContext {
   readonly log: Logger;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  readonly session: SessionDelivery;
   /** Vouches for the actor to the subgraphs; signed once per context, which must not outlive a minute. */
   identityToken(): Promise<string>;
 }
@@ -24,10 +26,15 @@ export interface Origin {
   readonly userAgent: string | null;
 }
 
-export type ContextFactory = (actor: Actor, origin: Origin, signal: AbortSignal) => GatewayContext;
+export type ContextFactory = (
+  actor: Actor,
+  origin: Origin,
+  signal: AbortSignal,
+  session?: SessionDelivery,
+) => GatewayContext;
 
 export function createContextFactory(signer: IdentitySigner, log: Logger): ContextFactory {
-  return (actor, origin, signal) => {
+  return (actor, origin, signal, session = NO_DELIVERY) => {
     const { requestId, traceparent, ipAddress, userAgent } = origin;
     const identity: InternalIdentity = {
       actor: actor.actor,
@@ -43,6 +50,7 @@ export function createContextFactory(signer: IdentitySigner, log: Logger): Conte
       requestId,
       traceparent,
       signal,
+      session,
       log: log.child({ requestId, organizationId: identity.organizationId, actor: identity.actor.type }),
       identityToken: () => (token ??= signer.sign(identity)),
     };

@@ -9,6 +9,9 @@ import type { Logger } from '@weir/service/logger';
 import { createMetrics } from '@weir/service/metrics';
 import type { Running } from '@weir/service/running';
 import { createAuthenticator } from './auth/authenticator.ts';
+import { createBrowser } from './auth/browser.ts';
+import { createIsOwnPage } from './auth/own-page.ts';
+import { createSessionCookies } from './auth/session-cookies.ts';
 import type { Config } from './config.ts';
 import { createContextFactory } from './context.ts';
 import { serveExplorer } from './explorer/explorer.ts';
@@ -100,7 +103,9 @@ async function startParts(
     log,
   });
   if (config.explorer) serveExplorer(app);
-  serveGraphql(app, apollo, authenticator, createContext);
+  const cookies = createSessionCookies(config.publicUrl?.startsWith('https:') ?? false);
+  const browser = createBrowser(cookies, createIsOwnPage([config.publicUrl ?? '', ...config.allowedOrigins]));
+  serveGraphql(app, { apollo, authenticator, browser, cookies, createContext });
   lifecycle.add({ name: 'http', stop: (signal) => closeHttp(app, signal) });
   const subscriptions = createSubscriptions({
     config,
@@ -108,6 +113,7 @@ async function startParts(
     supergraphSdl,
     dataSources: supergraph.dataSources,
     authenticator,
+    browser,
     createContext,
     registered,
     metrics,

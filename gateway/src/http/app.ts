@@ -5,8 +5,10 @@ import { GraphQLError } from 'graphql';
 import { appErrorBehind, extensionsOf } from '@weir/graphql/format-error';
 import { GRAPHQL_PATH } from '@weir/graphql/subgraph-server';
 import type { Logger } from '@weir/service/logger';
-import type { Authenticator } from '../auth/authenticator.ts';
-import { credentialOfHeaders } from '../auth/credential.ts';
+import type { Actor, Authenticator } from '../auth/authenticator.ts';
+import type { Browser, Presented } from '../auth/browser.ts';
+import type { SessionCookies } from '../auth/session-cookies.ts';
+import { createSessionDelivery } from '../auth/session-delivery.ts';
 import type { ContextFactory, GatewayContext } from '../context.ts';
 import { addFailures } from './failures.ts';
 import { originOf } from './origin.ts';
@@ -54,19 +56,39 @@ function refused(error: unknown, requestId: string): GraphQLError {
   });
 }
 
+export interface GraphqlOptions {
+  readonly apollo: ApolloServer<GatewayContext>;
+  readonly authenticator: Authenticator;
+  readonly browser: Browser;
+  readonly cookies: SessionCookies;
+  readonly createContext: ContextFactory;
+}
+
 /** Queries and mutations: POST, and GET for queries by hash. */
-export function serveGraphql(
-  app: FastifyInstance,
-  apollo: ApolloServer<GatewayContext>,
-  authenticator: Authenticator,
-  createContext: ContextFactory,
-): void {
+export function serveGraphql(app: FastifyInstance, options: GraphqlOptions): void {
+  const { apollo, authenticator, browser, cookies, createContext } = options;
+
+  /** A cookie whose session is over is taken away, and its request goes on as anybody's: to sign in, or to refresh. */
+  async function actorOf({ credential, isCookie }: Presented, reply: FastifyReply): Promise<Actor> {
+    try {
+      return await authenticator.authenticate(credential);
+    } catch (error) {
+      if (!isCookie || appErrorBehind(error).spec.status !== 401) throw error;
+      void reply.header('set-cookie', cookies.endAccess());
+      return authenticator.authenticate({ kind: 'none' });
+    }
+  }
+
   const context = async (request: FastifyRequest, reply: FastifyReply): Promise<GatewayContext> => {
     const origin = originOf(request.headers, request.ip);
     void reply.header('x-request-id', origin.requestId);
     try {
-      const actor = await authenticator.authenticate(credentialOfHeaders(request.headers));
-      return createContext(actor, origin, clientGone(reply));
+      const presented = browser.ofRequest(request.headers);
+      const actor = await actorOf(presented, reply);
+      const delivery = createSessionDelivery(cookies, presented, (values) => {
+        void reply.removeHeader('set-cookie').header('set-cookie', values);
+      });
+      return createContext(actor, origin, clientGone(reply), delivery);
     } catch (error) {
       throw refused(error, origin.requestId);
     }

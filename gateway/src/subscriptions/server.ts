@@ -14,7 +14,7 @@ import {
 import { GRAPHQL_PATH } from '@weir/graphql/subgraph-server';
 import type { Logger } from '@weir/service/logger';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { credentialOfConnection } from '../auth/credential.ts';
+import type { Browser } from '../auth/browser.ts';
 import { logMasked, publicError } from '../errors/public-error.ts';
 import { originOf } from '../http/origin.ts';
 import { createActorSockets } from './actor-sockets.ts';
@@ -27,6 +27,7 @@ import type { Subscribe } from './subscribe.ts';
 export interface SubscriptionServerOptions {
   readonly httpServer: HttpServer;
   readonly authenticator: Authenticator;
+  readonly browser: Browser;
   readonly parseSubscription: ReturnType<typeof createSubscriptionParser>;
   readonly subscribe: Subscribe;
   readonly running: RunningSubscriptions<EventResult>;
@@ -53,7 +54,7 @@ function asGraphQLErrors(error: unknown): readonly GraphQLError[] {
   return [error instanceof GraphQLError ? error : toGraphQLError(appErrorBehind(error))];
 }
 
-/** Subscriptions of clients: graphql-ws on the path of the HTTP endpoint, authenticated by `connectionParams`. */
+/** Subscriptions of clients: graphql-ws on the path of the HTTP endpoint, authenticated by `connectionParams` or the upgrade. */
 export function createSubscriptionServer(options: SubscriptionServerOptions): SocketServer {
   const { authenticator, parseSubscription, subscribe, running, sockets, log } = options;
   const sessions = new WeakMap<SocketContext, SocketSession>();
@@ -68,7 +69,7 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): So
 
   async function connect(ctx: SocketContext): Promise<void> {
     const { request, close } = ctx.extra;
-    const credential = credentialOfConnection(ctx.connectionParams, request.headers);
+    const { credential } = options.browser.ofSocket(ctx.connectionParams, request.headers);
     const actor = await authenticator.authenticate(credential);
     if (closed.has(ctx)) return;
     releases.set(ctx, actorSockets.claim(actor));

@@ -4,6 +4,7 @@ import type { OperationMetrics } from '@weir/graphql/operation-metrics';
 import { createRunningSubscriptions } from '@weir/graphql/running-subscriptions';
 import type { Logger } from '@weir/service/logger';
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { Browser } from '../auth/browser.ts';
 import type { Config } from '../config.ts';
 import type { ContextFactory } from '../context.ts';
 import { clientAddress } from '../http/client-address.ts';
@@ -23,6 +24,7 @@ export interface SubscriptionsOptions {
   readonly supergraphSdl: string;
   readonly dataSources: Readonly<Record<string, GraphQLDataSource>>;
   readonly authenticator: Authenticator;
+  readonly browser: Browser;
   readonly createContext: ContextFactory;
   readonly registered: RegisteredOperations | undefined;
   readonly metrics: OperationMetrics;
@@ -49,6 +51,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   const server = createSubscriptionServer({
     httpServer: options.httpServer,
     authenticator,
+    browser: options.browser,
     parseSubscription: createSubscriptionParser(planner, {
       limits: config.limits,
       tokensMax: config.limits.tokens,

@@ -1,7 +1,12 @@
 import gatewayModule, { type GraphQLDataSource, type GraphQLDataSourceProcessOptions } from '@apollo/gateway';
 import { AppError } from '@weir/kernel/errors';
 import { extensionsOf } from '@weir/graphql/format-error';
-import { IDENTITY_HEADER } from '@weir/contracts/internal-identity';
+import {
+  IDENTITY_HEADER,
+  REFRESH_TOKEN_HEADER,
+  SESSION_DELIVERY_HEADER,
+  SESSION_TOKENS_HEADER,
+} from '@weir/contracts/internal-identity';
 import type { GatewayContext } from '../context.ts';
 import type { SubgraphFetch } from './subgraph-fetch.ts';
 
@@ -30,6 +35,9 @@ function unavailable(name: string, cause: unknown): AppError {
   );
 }
 
+/** The one subgraph that gives tokens. */
+const GIVES_TOKENS = 'identity';
+
 /** The client's hanging up ends what only the client wanted; a mutation that has begun is finished. */
 function abandonedBy(options: GraphQLDataSourceProcessOptions): AbortSignal | undefined {
   if (!isGatewayContext(options.context) || !('incomingRequestContext' in options)) return undefined;
@@ -52,6 +60,16 @@ export function createDataSource({ name, url, fetcher }: DataSourceOptions): Gra
       request.http?.headers.set(IDENTITY_HEADER, await context.identityToken());
       request.http?.headers.set('x-request-id', context.requestId);
       request.http?.headers.set('traceparent', context.traceparent);
+      if (name !== GIVES_TOKENS || !context.session.wantsCookies) return;
+      request.http?.headers.set(SESSION_DELIVERY_HEADER, 'cookie');
+      const { refreshToken } = context.session;
+      if (refreshToken !== undefined) request.http?.headers.set(REFRESH_TOKEN_HEADER, refreshToken);
+    },
+    didReceiveResponse({ response, context }) {
+      const handedOver = response.http?.headers.get(SESSION_TOKENS_HEADER);
+      if (name === GIVES_TOKENS && isGatewayContext(context) && handedOver)
+        context.session.deliver(handedOver);
+      return response;
     },
     async errorFromResponse(response) {
       throw new Error(`it answered ${response.status}`);

@@ -46,3 +46,23 @@ export const authenticatedSchema = internalIdentitySchema
 
 export type AuthenticateRequest = z.output<typeof authenticateRequestSchema>;
 export type Authenticated = z.output<typeof authenticatedSchema>;
+
+/**
+ * How the tokens of a session that begins or goes on get to a browser: the gateway asks for `cookie` in this header,
+ * the identity service then keeps them out of its answer's body and hands them over in `SESSION_TOKENS_HEADER`.
+ */
+export const SESSION_DELIVERY_HEADER = 'x-weir-session-delivery';
+/** The refresh token of the browser's cookie, for mutations that were not given one. */
+export const REFRESH_TOKEN_HEADER = 'x-weir-refresh-token';
+/** JSON of `sessionTokensSchema` in base64url; the word `end` when the browser's session is over. */
+export const SESSION_TOKENS_HEADER = 'x-weir-session-tokens';
+export const SESSION_ENDED = 'end';
+
+export const sessionTokensSchema = z.object({
+  accessToken: z.string(),
+  accessExpiresAtMs: z.number(),
+  refreshToken: z.string(),
+  refreshExpiresAtMs: z.number(),
+});
+
+export type SessionTokens = z.output<typeof sessionTokensSchema>;

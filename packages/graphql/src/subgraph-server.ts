@@ -5,7 +5,7 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import type { Registry } from 'prom-client';
 import { IDENTITY_HEADER } from '@weir/contracts/internal-identity';
@@ -22,7 +22,9 @@ import { operationPlugin } from './operation-plugin.ts';
 import { buildSchema, type ResolverMap } from './subgraph-schema.ts';
 import {
   createOperations,
+  NO_EXCHANGE,
   type CreateContext,
+  type Exchange,
   type OperationContext,
   type Operations,
 } from './subgraph-context.ts';
@@ -95,6 +97,16 @@ function callerGone(reply: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
+function exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
+  return {
+    header(name) {
+      const value = request.headers[name];
+      return typeof value === 'string' ? value : undefined;
+    },
+    setHeader: (name, value) => void reply.header(name, value),
+  };
+}
+
 function serveGraphql<Context extends OperationContext>(
   app: FastifyInstance,
   apollo: ApolloServer<Context>,
@@ -106,7 +118,8 @@ function serveGraphql<Context extends OperationContext>(
     handler: fastifyApolloHandler(apollo, {
       async context(request, reply) {
         try {
-          return (await operations.identify(request.headers[IDENTITY_HEADER], callerGone(reply)))();
+          const token = request.headers[IDENTITY_HEADER];
+          return (await operations.identify(token, callerGone(reply), exchangeOf(request, reply)))();
         } catch (error) {
           throw toGraphQLError(appErrorBehind(error), 401);
         }
@@ -176,14 +189,13 @@ async function startParts<Context extends OperationContext>(
   serveGraphql(app, apollo, operations);
   options.routes?.(app);
   lifecycle.add({ name: 'http', stop: (signal) => closeHttp(app, signal) });
-  const { identify } = operations;
   const socket = createSubgraphSocket({
     httpServer: app.server,
     path: GRAPHQL_PATH,
     schema,
     log,
     metrics,
-    identify,
+    identify: (token, signal) => operations.identify(token, signal, NO_EXCHANGE),
   });
   lifecycle.add({ name: 'subscriptions', stop: (signal) => socket.stop(signal) });
   lifecycle.add({ name: 'readiness', stop: () => admin.drain() });

@@ -31,6 +31,7 @@ import { createSecondFactors } from './modules/second-factors/second-factors.ts'
 import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
 import { createAttempts } from './modules/sessions/attempts.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
+import { createBeginSession } from './modules/sessions/begin-session.ts';
 import { createSessionService } from './modules/sessions/session-service.ts';
 import { openSigningKeys } from './modules/sessions/signing-keys.ts';
 import { createPasswords } from './modules/users/password.ts';
@@ -73,7 +74,8 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
   const passwords = await createPasswords();
   const attempts = createAttempts({ db, clock });
   const secondFactors = createSecondFactors({ masterKey, clock });
-  const signInDeps = { db, clock, passwords, attempts, secondFactors };
+  const begin = createBeginSession(clock);
+  const signInDeps = { db, clock, passwords, attempts, secondFactors, begin };
   return {
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
@@ -81,7 +83,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     organizations: createOrganizationService({ db }),
     providerKeys: createProviderKeyService(deps),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
-    sessions: createSessionService({ ...signInDeps, accessTokens }),
+    sessions: createSessionService({ ...signInDeps, accessTokens, masterKey }),
     users: createUserService(),
   };
 }

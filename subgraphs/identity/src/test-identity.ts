@@ -35,6 +35,13 @@ export interface TestOrganization extends CreatedOrganization {
 
 type Identity = Omit<Authenticated, 'expiresAtMs'>;
 
+/** Where a request comes from, as the gateway saw it. */
+export interface TestClient {
+  readonly ipAddress: string;
+  readonly userAgent: string;
+}
+
+const CLIENT: TestClient = { ipAddress: '192.0.2.1', userAgent: 'test' };
 const ANONYMOUS: Identity = { actor: { type: 'anonymous' }, organizationId: null, permissions: [] };
 const INTERNAL_SECRET = 'the secret of these tests, long enough';
 
@@ -54,7 +61,7 @@ export interface TestIdentity {
   now(): number;
   /** A fresh organization with its Owner. */
   organization(): Promise<TestOrganization>;
-  graphql(query: string, variables?: object, as?: Identity): Promise<GraphqlAnswer>;
+  graphql(query: string, variables?: object, as?: Identity, client?: TestClient): Promise<GraphqlAnswer>;
   authenticate(credential: AuthenticateRequest | object, secret?: string): Promise<Response>;
   /** Who a credential stands for. */
   whoIs(credential: AuthenticateRequest): Promise<Authenticated>;
@@ -108,9 +115,10 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
     query: string,
     variables: object = {},
     as: Identity = ANONYMOUS,
+    client: TestClient = CLIENT,
   ): Promise<GraphqlAnswer> {
     const { actor, organizationId, permissions } = as;
-    const token = await signer.sign({ actor, organizationId, permissions, requestId: 'test', ipAddress: '192.0.2.1', userAgent: 'test' }); // prettier-ignore
+    const token = await signer.sign({ actor, organizationId, permissions, requestId: 'test', ...client }); // prettier-ignore
     const response = await post('/graphql', { query, variables }, { [IDENTITY_HEADER]: token });
     return (await response.json()) as GraphqlAnswer;
   }

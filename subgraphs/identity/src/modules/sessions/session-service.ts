@@ -1,31 +1,30 @@
 import type { Authenticated, InternalIdentity } from '@weir/contracts/internal-identity';
 import { requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
+import type { Clock } from '@weir/kernel/clock';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant } from '@weir/prisma/tenant';
+import type { MasterKey } from '@weir/service/vault';
 import type { AccessToken, AccessTokens } from './access-token.ts';
+import type { Client } from './client.ts';
+import { createRefresh } from './refresh.ts';
 import { readSessionRecord } from './session-record.ts';
 import { createSessionStore } from './session-store.ts';
-import {
-  hashOfRefreshToken,
-  namesInRefreshToken,
-  newRefreshToken,
-  REFRESH_TOKEN_LIFE_MS,
-  type RefreshTokenNames,
-} from './session.ts';
+import { REFRESH_TOKEN_LIFE_MS, type RefreshTokenNames } from './session.ts';
 import {
   createSignIn,
-  type Client,
   type SessionProblem,
   type SignInDeps,
   type SignInInput,
   type SignInRefusal,
 } from './sign-in.ts';
 import { standingOfSession } from './standing.ts';
+import { createTokenSuccession } from './token-succession.ts';
 
 export interface Tokens {
   readonly accessToken: AccessToken;
   readonly refreshToken: string;
+  readonly refreshExpiresAt: Date;
 }
 
 export interface SignedIn extends Tokens {
@@ -35,7 +34,7 @@ export interface SignedIn extends Tokens {
 export interface SessionService {
   /** @throws AppError RATE_LIMITED when too many try at once. */
   signIn(input: SignInInput, client: Client): Promise<Result<SignedIn, SignInRefusal>>;
-  refresh(refreshToken: string): Promise<Result<Tokens, SessionProblem>>;
+  refresh(refreshToken: string, client: Client): Promise<Result<Tokens, SessionProblem>>;
   /**
    * Returns how many sessions ended.
    * @throws AppError UNAUTHENTICATED without a session.
@@ -44,7 +43,9 @@ export interface SessionService {
 }
 
 export interface SessionServiceDeps extends SignInDeps {
+  readonly clock: Clock;
   readonly accessTokens: AccessTokens;
+  readonly masterKey: MasterKey;
 }
 
 const REFUSED = userError('INVALID_REFRESH_TOKEN', 'This refresh token is not valid any more. Sign in again.', 'refreshToken'); // prettier-ignore
@@ -52,44 +53,31 @@ const NO_SESSION = userError('NOT_A_SESSION', 'An API key has no session to end.
 
 export function createSessionService(deps: SessionServiceDeps): SessionService {
   const { db, clock, accessTokens } = deps;
-  const begin = createSignIn(deps);
+  const signIn = createSignIn(deps);
+  const exchange = createRefresh({ db, clock, succession: createTokenSuccession(deps.masterKey) });
 
-  /** The refresh token that follows, or undefined when the presented one is not the session's newest. */
-  async function rotate(token: string, names: RefreshTokenNames): Promise<string | undefined> {
-    const nowMs = clock.now();
-    return withTenant(db, { userId: names.userId }, async (tx) => {
-      const sessions = createSessionStore(tx);
-      const record = await readSessionRecord(tx, names);
-      if (!record || !standingOfSession(record, nowMs)) return undefined;
-      const next = newRefreshToken(names);
-      const expiresAt = new Date(nowMs + REFRESH_TOKEN_LIFE_MS);
-      if (
-        await sessions.rotate(names.sessionId, hashOfRefreshToken(token), hashOfRefreshToken(next), expiresAt)
-      ) {
-        return next;
-      }
-      // A token of a living session that is not its newest was used before: one of its two holders is a thief.
-      await sessions.revoke(names.sessionId, new Date(nowMs));
-      return undefined;
-    });
+  async function tokensOf({
+    refreshToken,
+    ...names
+  }: RefreshTokenNames & { readonly refreshToken: string }): Promise<Tokens> {
+    const refreshExpiresAt = new Date(clock.now() + REFRESH_TOKEN_LIFE_MS);
+    return { accessToken: await accessTokens.sign(names), refreshToken, refreshExpiresAt };
   }
 
   return {
     async signIn(input, client) {
-      const begun = await begin(input, client);
+      const begun = await signIn(input, client);
       if (!begun.ok) return begun;
-      const { refreshToken, ...names } = begun.value;
+      const names = begun.value;
       const record = await withTenant(db, { userId: names.userId }, (tx) => readSessionRecord(tx, names));
       const standing = record && standingOfSession(record, clock.now());
       if (!standing) throw new Error('a session that has just begun is over');
-      return ok({ accessToken: await accessTokens.sign(names), refreshToken, standing });
+      return ok({ ...(await tokensOf(names)), standing });
     },
 
-    async refresh(refreshToken) {
-      const names = namesInRefreshToken(refreshToken);
-      const next = names && (await rotate(refreshToken, names));
-      if (!names || next === undefined) return err(REFUSED);
-      return ok({ accessToken: await accessTokens.sign(names), refreshToken: next });
+    async refresh(refreshToken, client) {
+      const next = await exchange(refreshToken, client);
+      return next ? ok(await tokensOf(next)) : err(REFUSED);
     },
 
     async signOut(identity, everywhere) {

@@ -8,6 +8,12 @@ const COLUMNS = {
   userId: true,
   organizationId: true,
   refreshTokenHash: true,
+  previousTokenHash: true,
+  rotatedAt: true,
+  createdAt: true,
+  lastUsedAt: true,
+  ip: true,
+  userAgent: true,
   expiresAt: true,
   revokedAt: true,
 } as const;
@@ -21,13 +27,22 @@ function toSession(row: Row): Session {
     userId: parseUuid(row.userId),
     organizationId: row.organizationId === null ? null : parseUuid(row.organizationId),
     refreshTokenHash: Buffer.from(row.refreshTokenHash),
+    previousTokenHash: row.previousTokenHash && Buffer.from(row.previousTokenHash),
   };
 }
 
-export interface NewSession extends Omit<Session, 'revokedAt'> {
+export type NewSession = Omit<Session, 'revokedAt' | 'previousTokenHash' | 'rotatedAt'>;
+
+export interface Rotation {
+  readonly refreshTokenHash: Buffer;
+  readonly previousTokenHash: Buffer;
+  readonly at: Date;
+  readonly expiresAt: Date;
   readonly ip: string | null;
   readonly userAgent: string | null;
 }
+
+const bytes = (hash: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(hash);
 
 export function createSessionStore(db: Db) {
   return {
@@ -38,17 +53,28 @@ export function createSessionStore(db: Db) {
 
     async insert(session: NewSession): Promise<void> {
       await db.session.createMany({
-        data: [{ ...session, refreshTokenHash: new Uint8Array(session.refreshTokenHash) }],
+        data: [{ ...session, refreshTokenHash: bytes(session.refreshTokenHash) }],
       });
     },
 
-    /** False when somebody else exchanged the same refresh token first. */
-    async rotate(id: Uuid, from: Buffer, to: Buffer, expiresAt: Date): Promise<boolean> {
-      const { count } = await db.session.updateMany({
-        where: { id, refreshTokenHash: new Uint8Array(from), revokedAt: null },
-        data: { refreshTokenHash: new Uint8Array(to), expiresAt },
+    /** In a transaction: makes others wait who exchange a token of the same session. */
+    async lock(id: Uuid): Promise<void> {
+      await db.$executeRaw`select 1 from identity.sessions where id = ${id}::uuid for update`;
+    },
+
+    async rotate(id: Uuid, { at, expiresAt, ip, userAgent, ...hashes }: Rotation): Promise<void> {
+      await db.session.updateMany({
+        where: { id, revokedAt: null },
+        data: {
+          refreshTokenHash: bytes(hashes.refreshTokenHash),
+          previousTokenHash: bytes(hashes.previousTokenHash),
+          rotatedAt: at,
+          lastUsedAt: at,
+          expiresAt,
+          ip,
+          userAgent,
+        },
       });
-      return count === 1;
     },
 
     /** Returns how many sessions ended; a session that has ended already keeps its instant. */

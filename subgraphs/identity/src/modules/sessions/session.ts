@@ -8,6 +8,15 @@ export interface Session {
   /** The organization it acts in; null for a person without a membership. */
   readonly organizationId: Uuid | null;
   readonly refreshTokenHash: Buffer;
+  /** Of the token that the newest one was exchanged for; null before the first exchange. */
+  readonly previousTokenHash: Buffer | null;
+  readonly rotatedAt: Date | null;
+  readonly createdAt: Date;
+  /** To the minute. */
+  readonly lastUsedAt: Date;
+  /** Of the client that used it last. */
+  readonly ip: string | null;
+  readonly userAgent: string | null;
   readonly expiresAt: Date;
   readonly revokedAt: Date | null;
 }
@@ -41,9 +50,13 @@ function uuidOf(bytes: Buffer): Uuid {
   );
 }
 
-export function newRefreshToken({ userId, sessionId }: RefreshTokenNames): string {
-  const bytes = Buffer.concat([bytesOf(userId), bytesOf(sessionId), randomBytes(SECRET_BYTES)]);
-  return PREFIX + bytes.toString('base64url');
+export function newRefreshToken(names: RefreshTokenNames): string {
+  return refreshTokenOf(names, randomBytes(SECRET_BYTES));
+}
+
+/** @param secret 32 bytes that nobody can guess. */
+export function refreshTokenOf({ userId, sessionId }: RefreshTokenNames, secret: Buffer): string {
+  return PREFIX + Buffer.concat([bytesOf(userId), bytesOf(sessionId), secret]).toString('base64url');
 }
 
 /** Undefined when the text cannot be a refresh token. Proves nothing. */
