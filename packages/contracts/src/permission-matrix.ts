@@ -3,6 +3,16 @@ export const SYSTEM_ROLES = ['OWNER', 'ADMIN', 'MANAGER', 'ANALYST', 'DEVELOPER'
 
 export type SystemRole = (typeof SYSTEM_ROLES)[number];
 
+/** A sentence for people about each. */
+export const SYSTEM_ROLE_DESCRIPTIONS: Readonly<Record<SystemRole, string>> = {
+  OWNER: 'Everything, including to delete the organization. Every organization has at least one.',
+  ADMIN: 'Everything but to delete the organization.',
+  MANAGER: 'Manages the members below Admin, and sees budgets and usage.',
+  ANALYST: 'Sees accounts and usage.',
+  DEVELOPER: 'Uses the inference API, and sees accounts and keys.',
+  FINANCE: 'Manages budgets and bills, and sees usage.',
+};
+
 /** What an API key may be used for. */
 export const SCOPES = ['inference:read', 'inference:write', 'analytics:read', 'admin'] as const;
 

@@ -11,6 +11,8 @@ export const ID_PREFIXES = {
   account: 'acc',
   user: 'usr',
   membership: 'mem',
+  role: 'rol',
+  invitation: 'inv',
   session: 'ses',
   apiKey: 'key',
   providerKey: 'pvk',

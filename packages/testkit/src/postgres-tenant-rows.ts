@@ -49,6 +49,28 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
         version: 2,
       },
     ],
+    [
+      'identity.roles',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        name: 'Auditor',
+        description: 'Looks.',
+        permissions: ['org.read', 'audit.read'],
+      },
+    ],
+    [
+      'identity.invitations',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        email: `${newUuid()}@example.com`,
+        token_hash: randomBytes(32),
+        invited_by: userId,
+        sent_at: new Date(),
+        expires_at: new Date(Date.now() + 60_000),
+      },
+    ],
     ['identity.owner_keys', anOwnerKey(tenant)],
     ['identity.provider_keys', aProviderKey(tenant, { id: providerKeyId })],
     [

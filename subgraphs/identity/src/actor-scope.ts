@@ -8,6 +8,7 @@ import type { Account } from './modules/accounts/account.ts';
 import { createAccountStore } from './modules/accounts/account-store.ts';
 import type { ApiKey } from './modules/api-keys/api-key.ts';
 import { createApiKeyStore } from './modules/api-keys/api-key-store.ts';
+import type { PersonsMembership } from './modules/members/membership.ts';
 import type { Model } from './modules/models/model.ts';
 import { createModelStore } from './modules/models/model-store.ts';
 import type { Organization } from './modules/organizations/organization.ts';
@@ -15,7 +16,8 @@ import { createOrganizationStore } from './modules/organizations/organization-st
 import { createProviderKeyReports } from './modules/provider-keys/provider-key-reports.ts';
 import { createProviderKeyStore } from './modules/provider-keys/provider-key-store.ts';
 import type { ProviderKey, ProviderKeyState, ProviderKeyTest } from './modules/provider-keys/provider-key.ts';
-import type { Membership, User } from './modules/users/user.ts';
+import { createRoleStore, type RoleHolders } from './modules/roles/role-store.ts';
+import type { User } from './modules/users/user.ts';
 import { createUserStore } from './modules/users/user-store.ts';
 
 /** Rows by id as the actor's transaction sees them: what row-level security hides loads as null. */
@@ -32,7 +34,9 @@ export interface Loaders {
   readonly providerKeyTests: DataLoader<Uuid, ProviderKeyTest | null>;
   readonly users: DataLoader<Uuid, User | null>;
   /** By user: the oldest first. */
-  readonly memberships: DataLoader<Uuid, readonly Membership[]>;
+  readonly memberships: DataLoader<Uuid, readonly PersonsMembership[]>;
+  /** By organization. */
+  readonly roleHolders: DataLoader<Uuid, readonly RoleHolders[]>;
 }
 
 /** Who acts in an operation, and what was loaded for them and for nobody else. */
@@ -76,9 +80,13 @@ function createLoaders(db: Database, identity: InternalIdentity): Loaders {
       (test) => test.providerKeyId,
     ),
     users: byId((tx, ids) => createUserStore(tx).byIds(ids)),
-    memberships: createRowsLoader<Uuid, Membership>(
+    memberships: createRowsLoader<Uuid, PersonsMembership>(
       (userIds) => withTenant(db, tenantOf(identity), (tx) => createUserStore(tx).membershipsOfAll(userIds)),
       (membership) => membership.userId,
+    ),
+    roleHolders: createRowsLoader<Uuid, RoleHolders>(
+      (ids) => withTenant(db, tenantOf(identity), (tx) => createRoleStore(tx).holders(ids)),
+      (holders) => holders.organizationId,
     ),
   };
 }

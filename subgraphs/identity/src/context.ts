@@ -8,6 +8,7 @@ import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
 import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import type { SecondFactorService } from './modules/second-factors/second-factor-service.ts';
+import type { RoleService } from './modules/roles/role-service.ts';
 import type { SessionService } from './modules/sessions/session-service.ts';
 import type { UserService } from './modules/users/user-service.ts';
 
@@ -18,6 +19,7 @@ export interface Services {
   readonly organizations: OrganizationService;
   readonly providerKeys: ProviderKeyService;
   readonly secondFactors: SecondFactorService;
+  readonly roles: RoleService;
   readonly sessions: SessionService;
   readonly users: UserService;
 }

@@ -4,6 +4,7 @@ import { accountResolvers } from './modules/accounts/resolvers.ts';
 import { apiKeyResolvers } from './modules/api-keys/resolvers.ts';
 import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
+import { roleResolvers } from './modules/roles/resolvers.ts';
 import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
@@ -20,6 +21,7 @@ export const resolvers: Resolvers = {
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
+    ...roleResolvers.Mutation,
     ...sessionResolvers.Mutation,
   },
   Subscription: apiKeyResolvers.Subscription,
@@ -29,12 +31,14 @@ export const resolvers: Resolvers = {
     ...apiKeyResolvers.Organization,
     ...modelResolvers.Organization,
     ...providerKeyResolvers.Organization,
+    ...roleResolvers.Organization,
   },
   AccessLists: accessResolvers.AccessLists,
   Account: { ...accountResolvers.Account, ...apiKeyResolvers.Account },
   ApiKey: apiKeyResolvers.ApiKey,
   Membership: userResolvers.Membership,
   Model: modelResolvers.Model,
+  Role: roleResolvers.Role,
   Routing: routingResolvers.Routing,
   ProviderKey: providerKeyResolvers.ProviderKey,
   ProviderKeyConfig: providerKeyResolvers.ProviderKeyConfig,

@@ -28,6 +28,7 @@ import { createProviderKeyService } from './modules/provider-keys/provider-key-s
 import { createProviderProbe, type ProviderProbe } from './modules/provider-keys/provider-probe.ts';
 import { createSecondFactorService } from './modules/second-factors/second-factor-service.ts';
 import { createSecondFactors } from './modules/second-factors/second-factors.ts';
+import { createRoleService } from './modules/roles/role-service.ts';
 import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
 import { createAttempts } from './modules/sessions/attempts.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
@@ -82,6 +83,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     models: createModelService({ db, clock }),
     organizations: createOrganizationService({ db }),
     providerKeys: createProviderKeyService(deps),
+    roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
     sessions: createSessionService({ ...signInDeps, accessTokens, masterKey }),
     users: createUserService(),

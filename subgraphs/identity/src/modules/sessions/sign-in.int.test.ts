@@ -12,7 +12,7 @@ afterAll(() => identity.stop());
 const SIGN_IN = `mutation ($input: SignInInput!) {
   signIn(input: $input) {
     accessToken refreshToken expiresAt
-    viewer { user { email } organization { id name } memberships { role } permissions }
+    viewer { user { email } organization { id name } memberships { role { id } } permissions }
     userErrors { code message field }
   }
 }`;
@@ -43,7 +43,7 @@ describe('signIn', () => {
       viewer: {
         user: { email: organization.email },
         organization: { id: organization.id },
-        memberships: [{ role: 'OWNER' }],
+        memberships: [{ role: { id: 'rol_owner' } }],
       },
       userErrors: [],
     });

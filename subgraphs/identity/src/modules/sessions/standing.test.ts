@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newUuid } from '@weir/kernel/ids';
 import { anAccount, anApiKey, anOrganization } from '../../test-rows.ts';
+import { systemRole } from '../roles/role.ts';
 import type { ApiKey } from '../api-keys/api-key.ts';
 import { standingOfApiKey, standingOfSession, type SessionRecord } from './standing.ts';
 
@@ -36,8 +37,11 @@ const record: SessionRecord = {
     id: newUuid(),
     organizationId,
     userId: user.id,
-    role: 'ANALYST',
+    email: null,
+    role: systemRole('ANALYST'),
     status: 'ACTIVE',
+    suspension: null,
+    version: 1,
     createdAt,
   },
   organization,

@@ -1,10 +1,12 @@
 import type { Authenticated } from '@weir/contracts/internal-identity';
-import { permissionsOfRole, permissionsOfScopes } from '@weir/contracts/permission-matrix';
+import { permissionsOfScopes } from '@weir/contracts/permission-matrix';
 import { AppError } from '@weir/kernel/errors';
 import type { Account } from '../accounts/account.ts';
 import { statusOf, type ApiKey } from '../api-keys/api-key.ts';
+import type { Membership } from '../members/membership.ts';
+import { permissionsOf } from '../roles/role.ts';
 import { admitsApiKeys, admitsMembers, type Organization } from '../organizations/organization.ts';
-import type { Membership, User } from '../users/user.ts';
+import type { User } from '../users/user.ts';
 import { isAlive, type Session } from './session.ts';
 
 /** A person's session with everything that decides whether and as whom it still acts. */
@@ -32,7 +34,7 @@ export function standingOfSession(
   if (membership?.status !== 'ACTIVE' || !organization || !admitsMembers(organization)) {
     return { actor, organizationId: null, permissions: [] };
   }
-  return { actor, organizationId: organization.id, permissions: [...permissionsOfRole(membership.role)] };
+  return { actor, organizationId: organization.id, permissions: [...permissionsOf(membership.role)] };
 }
 
 /** An API key with everything that decides whether it works. */

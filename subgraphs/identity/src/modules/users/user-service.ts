@@ -1,7 +1,8 @@
 import { canSee } from '@weir/graphql/authorization';
 import type { Uuid } from '@weir/kernel/ids';
 import type { ActorScope } from '../../actor-scope.ts';
-import type { Membership, User } from './user.ts';
+import type { Membership } from '../members/membership.ts';
+import type { User } from './user.ts';
 
 export interface UserService {
   /**

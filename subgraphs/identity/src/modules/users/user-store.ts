@@ -2,8 +2,10 @@ import { PLATFORM_ROLES, type PlatformRole } from '@weir/contracts/platform-matr
 import type { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
-import { isSystemRole } from '@weir/contracts/permission-matrix';
-import { PERSON_STATUSES, type Membership, type PersonStatus, type User } from './user.ts';
+import type { SystemRole } from '@weir/contracts/permission-matrix';
+import { MEMBERSHIP_COLUMNS, membershipsOfRow } from '../members/membership-record.ts';
+import { isPersons, type PersonsMembership } from '../members/membership.ts';
+import { toPersonStatus, type User } from './user.ts';
 
 const USER = {
   id: true,
@@ -13,37 +15,13 @@ const USER = {
   platformRole: true,
   createdAt: true,
 } as const;
-const MEMBERSHIP = {
-  id: true,
-  organizationId: true,
-  userId: true,
-  role: true,
-  status: true,
-  createdAt: true,
-} as const;
 
 type UserRow = Prisma.UserGetPayload<{ select: typeof USER }>;
-type MembershipRow = Prisma.MembershipGetPayload<{ select: typeof MEMBERSHIP }>;
-
-/** A status that this version does not know lets nobody in. */
-const toStatus = (status: string): PersonStatus =>
-  PERSON_STATUSES.find((known) => known === status) ?? 'SUSPENDED';
 
 function toUser(row: UserRow): User {
   // A role that this version does not know grants nothing.
   const platformRole = PLATFORM_ROLES.find((known) => known === row.platformRole) ?? null;
-  return { ...row, id: parseUuid(row.id), status: toStatus(row.status), platformRole };
-}
-
-/** A role that this version does not know grants nothing: the membership is left out. */
-function toMembership(row: MembershipRow): Membership[] {
-  if (!isSystemRole(row.role)) return [];
-  const ids = {
-    id: parseUuid(row.id),
-    organizationId: parseUuid(row.organizationId),
-    userId: parseUuid(row.userId),
-  };
-  return [{ ...ids, role: row.role, status: toStatus(row.status), createdAt: row.createdAt }];
+  return { ...row, id: parseUuid(row.id), status: toPersonStatus(row.status), platformRole };
 }
 
 export interface Credentials {
@@ -59,7 +37,9 @@ export interface NewUser {
   readonly platformRole?: PlatformRole;
 }
 
-export type NewMembership = Pick<Membership, 'id' | 'organizationId' | 'userId' | 'role'>;
+export interface NewMembership extends Pick<PersonsMembership, 'id' | 'organizationId' | 'userId'> {
+  readonly role: SystemRole;
+}
 
 export function createUserStore(db: Db) {
   return {
@@ -81,13 +61,13 @@ export function createUserStore(db: Db) {
     },
 
     /** Oldest first, of any status. */
-    async membershipsOfAll(userIds: readonly Uuid[]): Promise<Membership[]> {
+    async membershipsOfAll(userIds: readonly Uuid[]): Promise<PersonsMembership[]> {
       const rows = await db.membership.findMany({
         where: { userId: { in: [...userIds] } },
-        select: MEMBERSHIP,
+        select: MEMBERSHIP_COLUMNS,
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
       });
-      return rows.flatMap(toMembership);
+      return rows.flatMap(membershipsOfRow).filter(isPersons);
     },
 
     async insert(user: NewUser): Promise<void> {

@@ -1,11 +1,15 @@
 import type { PlatformRole } from '@weir/contracts/platform-matrix';
 import type { Uuid } from '@weir/kernel/ids';
-import type { SystemRole } from '@weir/contracts/permission-matrix';
 
-export const PERSON_STATUSES = ['ACTIVE', 'INVITED', 'SUSPENDED'] as const;
+const PERSON_STATUSES = ['ACTIVE', 'INVITED', 'SUSPENDED'] as const;
 
 /** Of a user on the platform, or of a member in an organization. Only an active one may do anything. */
 export type PersonStatus = (typeof PERSON_STATUSES)[number];
+
+/** A status that this version does not know lets nobody in. */
+export function toPersonStatus(text: string): PersonStatus {
+  return PERSON_STATUSES.find((known) => known === text) ?? 'SUSPENDED';
+}
 
 export interface User {
   readonly id: Uuid;
@@ -15,15 +19,6 @@ export interface User {
   readonly status: PersonStatus;
   /** What the person may do on the platform itself; null for nearly everybody. */
   readonly platformRole: PlatformRole | null;
-  readonly createdAt: Date;
-}
-
-export interface Membership {
-  readonly id: Uuid;
-  readonly organizationId: Uuid;
-  readonly userId: Uuid;
-  readonly role: SystemRole;
-  readonly status: PersonStatus;
   readonly createdAt: Date;
 }
 

@@ -1,0 +1,78 @@
+import type { Db } from '@weir/prisma/database';
+import { parseUuid, type Uuid } from '@weir/kernel/ids';
+import { ROLE_COLUMNS, customRoleOfRow } from './role-record.ts';
+import { systemRole, type CustomRole, type Role } from './role.ts';
+import type { RoleReference } from './role-id.ts';
+
+export type RoleSettings = Pick<CustomRole, 'name' | 'description' | 'permissions'>;
+export type NewRole = RoleSettings & Pick<CustomRole, 'id' | 'organizationId'>;
+
+export interface RoleHolders {
+  readonly organizationId: Uuid;
+  /** The name of a system role or the id of a custom one. */
+  readonly role: string;
+  readonly count: number;
+}
+
+export function createRoleStore(db: Db) {
+  return {
+    /** Every custom role of the organization, by name. */
+    async all(organizationId: Uuid): Promise<CustomRole[]> {
+      const rows = await db.customRole.findMany({
+        where: { organizationId },
+        select: ROLE_COLUMNS,
+        orderBy: [{ name: 'asc' }, { id: 'asc' }],
+      });
+      return rows.map(customRoleOfRow);
+    },
+
+    async byIds(ids: readonly Uuid[]): Promise<CustomRole[]> {
+      const rows = await db.customRole.findMany({ where: { id: { in: [...ids] } }, select: ROLE_COLUMNS });
+      return rows.map(customRoleOfRow);
+    },
+
+    /** Undefined when the organization has no such role. */
+    async resolve(organizationId: Uuid, reference: RoleReference): Promise<Role | undefined> {
+      if (reference.kind === 'SYSTEM') return systemRole(reference.name);
+      const [role] = await this.byIds([reference.id]);
+      return role?.organizationId === organizationId ? role : undefined;
+    },
+
+    /** The role, kept from changing until the transaction ends. */
+    async lock(id: Uuid): Promise<CustomRole | undefined> {
+      await db.$executeRaw`select 1 from identity.roles where id = ${id}::uuid for update`;
+      return (await this.byIds([id])).at(0);
+    },
+
+    async insert(role: NewRole): Promise<void> {
+      await db.customRole.createMany({ data: [{ ...role, permissions: [...role.permissions] }] });
+    },
+
+    async update(id: Uuid, { permissions, ...texts }: RoleSettings): Promise<void> {
+      await db.customRole.updateMany({
+        where: { id },
+        data: { ...texts, permissions: [...permissions], version: { increment: 1 } },
+      });
+    },
+
+    async delete(id: Uuid): Promise<void> {
+      await db.customRole.deleteMany({ where: { id } });
+    },
+
+    /** How many members and invited people have each role that somebody has. */
+    async holders(organizationIds: readonly Uuid[]): Promise<RoleHolders[]> {
+      const rows = await db.membership.groupBy({
+        by: ['organizationId', 'role', 'customRoleId'],
+        where: { organizationId: { in: [...organizationIds] } },
+        _count: { _all: true },
+      });
+      return rows.map(({ organizationId, role, customRoleId, _count }) => ({
+        organizationId: parseUuid(organizationId),
+        role: customRoleId ?? role,
+        count: _count._all,
+      }));
+    },
+
+    holderCountOf: (id: Uuid): Promise<number> => db.membership.count({ where: { customRoleId: id } }),
+  };
+}
