@@ -28,6 +28,8 @@ export const ACTIONS = {
   'account:read': { permission: 'account.read' },
   'account:create': { permission: 'account.write' },
   'account:update': { permission: 'account.write', on: 'account' },
+  'account:move': { permission: 'account.write', on: 'account' },
+  'account:delete': { permission: 'account.write', on: 'account' },
   'apiKey:read': { permission: 'apikey.read' },
   'apiKey:create': { permission: 'apikey.create' },
   'apiKey:update': { permission: 'apikey.create', on: 'apiKey' },

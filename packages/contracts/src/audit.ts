@@ -7,6 +7,8 @@ import type { IdKind } from '@weir/kernel/ids';
 export const AUDIT_ACTIONS = [
   'account.activate',
   'account.create',
+  'account.delete',
+  'account.move',
   'account.suspend',
   'account.update',
   /** Somebody asked for what they may not do. */

@@ -54,7 +54,7 @@ export const snapshotAccountSchema = accessSchema.extend({
   id: uuid,
   kind: z.enum(['OWNER', 'TEAM', 'PROJECT', 'SUB_ACCOUNT', 'SERVICE_ACCOUNT']),
   name: z.string(),
-  status: z.enum(['ACTIVE', 'SUSPENDED']),
+  status: z.enum(['ACTIVE', 'SUSPENDED', 'DELETED']),
   level: z.int(),
   /** 0 stays on its Level, 1 follows Switch Over, 2 also model failover. */
   gear: z.int(),

@@ -20,7 +20,7 @@ export function standingProblem(policy: Policy, nowMs: number): AppError | null 
     const state = organization.status === 'CLOSED' ? 'closed' : 'suspended';
     return new AppError('ACCOUNT_SUSPENDED', `The organization of this API key is ${state}.`);
   }
-  const suspended = accounts.find(({ status }) => status === 'SUSPENDED');
+  const suspended = accounts.find(({ status }) => status !== 'ACTIVE');
   if (suspended) {
     return new AppError('ACCOUNT_SUSPENDED', `The account "${suspended.name}" of this API key is suspended.`);
   }

@@ -1,10 +1,11 @@
-import type DataLoader from 'dataloader';
+import DataLoader from 'dataloader';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { createRowLoader, createRowsLoader } from '@weir/graphql/loader';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Database } from '@weir/prisma/database';
 import { withTenant, type TenantScope, type Transaction } from '@weir/prisma/tenant';
 import type { Account } from './modules/accounts/account.ts';
+import { createAccountCounts, type NodeCount } from './modules/accounts/account-counts.ts';
 import { createAccountStore } from './modules/accounts/account-store.ts';
 import type { ApiKey } from './modules/api-keys/api-key.ts';
 import { createApiKeyStore } from './modules/api-keys/api-key-store.ts';
@@ -24,6 +25,10 @@ import { createUserStore } from './modules/users/user-store.ts';
 export interface Loaders {
   readonly organizations: DataLoader<Uuid, Organization | null>;
   readonly accounts: DataLoader<Uuid, Account | null>;
+  /** Accounts directly below an account. */
+  readonly childrenCounts: DataLoader<Uuid, number>;
+  /** Accounts anywhere below an account. */
+  readonly descendantsCounts: DataLoader<Account, number, Uuid>;
   readonly apiKeys: DataLoader<Uuid, ApiKey | null>;
   readonly models: DataLoader<Uuid, Model | null>;
   /** By name: the latest first. */
@@ -64,6 +69,18 @@ function createLoaders(db: Database, identity: InternalIdentity): Loaders {
   return {
     organizations: byId((tx, ids) => createOrganizationStore(tx).byIds(ids)),
     accounts: byId((tx, ids) => createAccountStore(tx).byIds(ids)),
+    childrenCounts: new DataLoader(async (ids) => {
+      const count = (tx: Transaction) => createAccountCounts(tx).children(ids);
+      return inOrder(ids, await withTenant(db, tenantOf(identity), count));
+    }),
+    descendantsCounts: new DataLoader<Account, number, Uuid>(
+      async (accounts) => {
+        const count = (tx: Transaction) => createAccountCounts(tx).descendants(accounts);
+        const ids = accounts.map(({ id }) => id);
+        return inOrder(ids, await withTenant(db, tenantOf(identity), count));
+      },
+      { cacheKeyFn: ({ id }) => id },
+    ),
     apiKeys: byId((tx, ids) => createApiKeyStore(tx).byIds(ids)),
     models: byId((tx, ids) => createModelStore(tx).byIds(ids)),
     modelRevisions: createRowsLoader<string, Model>(
@@ -89,6 +106,11 @@ function createLoaders(db: Database, identity: InternalIdentity): Loaders {
       (holders) => holders.organizationId,
     ),
   };
+}
+
+function inOrder(ids: readonly Uuid[], counts: readonly NodeCount[]): number[] {
+  const byId = new Map(counts.map(({ id, count }) => [id, count]));
+  return ids.map((id) => byId.get(id) ?? 0);
 }
 
 /** For one operation, or for one event of a subscription. */

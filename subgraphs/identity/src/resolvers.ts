@@ -13,7 +13,7 @@ import { userResolvers } from './modules/users/resolvers.ts';
 
 /** The features' resolvers together; several of them add fields to one type. */
 export const resolvers: Resolvers = {
-  Query: { ...organizationResolvers.Query, ...userResolvers.Query },
+  Query: { ...accountResolvers.Query, ...organizationResolvers.Query, ...userResolvers.Query },
   Mutation: {
     ...accountResolvers.Mutation,
     ...apiKeyResolvers.Mutation,
@@ -35,6 +35,7 @@ export const resolvers: Resolvers = {
   },
   AccessLists: accessResolvers.AccessLists,
   Account: { ...accountResolvers.Account, ...apiKeyResolvers.Account },
+  AccountConflict: accountResolvers.AccountConflict,
   ApiKey: apiKeyResolvers.ApiKey,
   Membership: userResolvers.Membership,
   Model: modelResolvers.Model,

@@ -1,6 +1,7 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { AccessLists } from './modules/access/access-lists.ts';
 import type { Account } from './modules/accounts/account.ts';
+import type { AccountConflict } from './modules/accounts/account-move.ts';
 import type { ApiKey } from './modules/api-keys/api-key.ts';
 import type { Membership } from './modules/members/membership.ts';
 import type { Model } from './modules/models/model.ts';
@@ -13,6 +14,7 @@ import type { User } from './modules/users/user.ts';
 /** What resolvers return for a type of the schema; codegen finds them by name. */
 export type AccessListsMapper = AccessLists;
 export type AccountMapper = Account;
+export type AccountConflictMapper = AccountConflict;
 export type ApiKeyMapper = ApiKey;
 export type MembershipMapper = Membership;
 export type ModelMapper = Model;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import {
   authenticatedSchema,
   IDENTITY_HEADER,
@@ -10,7 +11,7 @@ import {
 import type { Authenticated, AuthenticateRequest } from '@weir/contracts/internal-identity';
 import { createIdentitySigner } from '@weir/graphql/identity-token';
 import type { Cidr } from '@weir/kernel/cidr';
-import { encodeId, newUuid } from '@weir/kernel/ids';
+import { decodeId, encodeId, newUuid } from '@weir/kernel/ids';
 import { createDatabase } from '@weir/prisma/database';
 import { createLogger } from '@weir/service/logger';
 import type { ResolveHost } from '@weir/service/outbound-guard';
@@ -67,6 +68,8 @@ export interface TestIdentity {
   whoIs(credential: AuthenticateRequest): Promise<Authenticated>;
   /** Signs a fresh system administrator in, who belongs to no organization. */
   systemAdmin(): Promise<Authenticated>;
+  /** A blocking budget on an account, which is billing's to make. */
+  addBudget(organization: TestOrganization, accountId: string): Promise<void>;
   /** Signs the Owner of an organization in. */
   ownerOf(organization: TestOrganization): Promise<Authenticated>;
   stop(): Promise<void>;
@@ -153,6 +156,19 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
       const created = await bootstrap.createOrganization({ name: `The ${slug}`, slug, timeZone: 'Europe/Berlin', owner }); // prettier-ignore
       if (!created.ok) throw new Error(`not created: ${created.error}`);
       return { ...created.value, ...owner, id: encodeId('organization', created.value.organizationId) };
+    },
+    async addBudget({ organizationId }, accountId) {
+      const client = new pg.Client({ connectionString: database.url });
+      await client.connect();
+      try {
+        await client.query(
+          `insert into billing.budgets (id, organization_id, node_kind, node_id, name, metric, limit_amount, period, enforcement)
+           values (gen_random_uuid(), $1, 'ACCOUNT', $2, 'Month', 'COST', 1, 'MONTHLY', 'BLOCK')`,
+          [organizationId, decodeId('account', accountId)],
+        );
+      } finally {
+        await client.end();
+      }
     },
     graphql,
     authenticate,

@@ -40,6 +40,8 @@ export function anAccount(parts: Partial<Account> = {}): Account {
     parentId: null,
     kind: 'OWNER',
     name: 'Example',
+    nameKey: 'example',
+    description: '',
     status: 'ACTIVE',
     dna: ROOT_DNA,
     access: UNRESTRICTED,
@@ -50,6 +52,7 @@ export function anAccount(parts: Partial<Account> = {}): Account {
     ratesPpm: 1_000_000n,
     version: 1,
     createdAt,
+    deletedAt: null,
     ...parts,
   };
 }

@@ -1,5 +1,6 @@
 import type { UserErrorValue } from '@weir/graphql/user-errors';
 import { userError } from '@weir/graphql/user-errors';
+import type { Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { changeLists, type AccessLists, type BindingLists, type ListChanges } from './access-lists.ts';
 import {
@@ -20,7 +21,10 @@ export interface AccessChange extends LimitsChange {
 }
 
 /** A node above, whose lists and limits bind. */
-export interface BindingNode extends BindingLists, BindingLimits {}
+export interface BindingNode extends BindingLists, BindingLimits {
+  /** Of an account; undefined for the organization. */
+  readonly id?: Uuid;
+}
 
 /** Codes that every feature with these settings has among its own. */
 export type AccessProblemCode = 'INVALID_LIST' | 'BEYOND_PARENT' | LimitProblem['code'];

@@ -133,7 +133,7 @@ function problemsOfModelLimits(
  * What a node above allows these models: its own limits for them, and then those for all models together, as every model
  * counts there, too. Taking the pattern for a name finds the entry that fits all that the pattern fits.
  */
-function boundsOfModel(pattern: string, above: readonly BindingLimits[]): readonly Bound[] {
+export function boundsOfModel(pattern: string, above: readonly BindingLimits[]): readonly Bound[] {
   return above.flatMap(({ title, limits, modelLimits }) => {
     const ofModel = bestMatch(modelLimits, (entry) => entry.pattern, pattern);
     const general = { title, set: limits };

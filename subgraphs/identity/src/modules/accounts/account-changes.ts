@@ -12,7 +12,7 @@ import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { UNRESTRICTED } from '../access/access-lists.ts';
 import { BLANK_ROUTING, touchesLevels } from '../routing/routing.ts';
 import {
-  ancestorIdsOf,
+  depthOf,
   dnaBelow,
   isWithin,
   type Account,
@@ -21,8 +21,15 @@ import {
 } from './account.ts';
 import { checkAccountChange, DEPTH_MAX, type AccountChange, type AccountProblem } from './account-rules.ts';
 import { createAccountStore } from './account-store.ts';
+import { createAccountTreeStore } from './account-tree-store.ts';
 import { bindingNodesAbove, bindingNodesFrom } from './binding-nodes.ts';
+import { changeableAccount, noSuchAccount, remember } from './changeable-account.ts';
 import { topOf } from './visible-subtree.ts';
+
+export interface AccountDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+}
 
 export interface AccountCreation extends Omit<AccountChange, 'name'> {
   readonly parentId: Uuid;
@@ -43,31 +50,25 @@ export interface AccountChanges {
   create(scope: ActorScope, creation: AccountCreation): Promise<AccountResult>;
   update(scope: ActorScope, update: AccountUpdate): Promise<AccountResult>;
   /** Idempotent. Proxies refuse the next request below it, and end those that run. */
-  setStatus(scope: ActorScope, id: Uuid, status: AccountStatus): Promise<AccountResult>;
+  setStatus(scope: ActorScope, id: Uuid, status: Exclude<AccountStatus, 'DELETED'>): Promise<AccountResult>;
 }
 
-const SETTINGS = ['name', 'access', 'limits', 'modelLimits', 'routing', 'tier', 'ratesPpm'] as const;
+const SETTINGS = [
+  'name',
+  'description',
+  'access',
+  'limits',
+  'modelLimits',
+  'routing',
+  'tier',
+  'ratesPpm',
+] as const;
 
 const NO_CHILDREN = { ratesPpmMin: null, tierMax: null };
 
-const notFound = () => err([userError('NOT_FOUND', 'There is no account with this id.', 'id')] as const);
+const notFound = () => err([noSuchAccount]);
 
-export function createAccountChanges(deps: { readonly db: Database; readonly clock: Clock }): AccountChanges {
-  const { db, clock } = deps;
-
-  /** What is above an account decides about it, so that an API key changes what lies below its own account. */
-  async function changeable(scope: ActorScope, id: Uuid): Promise<Account | undefined> {
-    requireSignedIn(scope.identity);
-    const [account, top] = await Promise.all([scope.loaders.accounts.load(id), topOf(scope)]);
-    if (!account || (top && !isWithin(account, top))) return undefined;
-    const { organizationId } = account;
-    authorize(scope.identity, 'account:update', { organizationId, accountId: id });
-    if (top?.id === id) {
-      throw new AppError('FORBIDDEN', 'An API key changes accounts below its own, not its own.');
-    }
-    return account;
-  }
-
+export function createAccountChanges({ db, clock }: AccountDeps): AccountChanges {
   return {
     async create(scope, creation) {
       requireSignedIn(scope.identity);
@@ -75,16 +76,18 @@ export function createAccountChanges(deps: { readonly db: Database; readonly clo
       const missing = err([
         userError('PARENT_NOT_FOUND', 'There is no account with this id.', 'parentId'),
       ] as const);
-      if (!parent || (top && !isWithin(parent, top))) return missing;
+      if (!parent || parent.status === 'DELETED' || (top && !isWithin(parent, top))) return missing;
       const { organizationId } = parent;
       authorize(scope.identity, 'account:create', { organizationId });
       authorizeRouting(scope, organizationId, creation, top);
-      const problems = problemsOfPlace(parent, creation);
-      if (problems.length > 0) return err(problems);
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
         const store = createAccountStore(tx);
+        await createAccountTreeStore(tx).lockTree(organizationId, 'account');
         const locked = await store.lockParent(parent.id);
-        if (!locked) return missing;
+        if (!locked || locked.status === 'DELETED') return missing;
+        // It may have been moved since it was looked at.
+        const tooDeep = problemsOfPlace(locked, creation);
+        if (tooDeep.length > 0) return err(tooDeep);
         const above = await bindingNodesFrom(tx, locked);
         const checked = checkAccountChange(inheritedFrom(locked, creation.name), creation, {
           above,
@@ -109,13 +112,15 @@ export function createAccountChanges(deps: { readonly db: Database; readonly clo
     },
 
     async update(scope, { id, expectedVersion, ...change }) {
-      const found = await changeable(scope, id);
+      const found = await changeableAccount(scope, id, 'account:update');
       if (!found) return notFound();
       authorizeRouting(scope, found.organizationId, change, await topOf(scope));
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
         const store = createAccountStore(tx);
-        const current = await store.lock(id, found.parentId);
-        if (!current) return notFound();
+        await createAccountTreeStore(tx).lockTree(found.organizationId, 'account');
+        const [placed] = await store.byIds([id]);
+        const current = placed && (await store.lock(id, placed.parentId));
+        if (!current || current.status === 'DELETED') return notFound();
         if (expectedVersion !== undefined && expectedVersion !== current.version) return conflict();
         const above = await bindingNodesAbove(tx, current);
         const [parent] = current.parentId === null ? [] : await store.byIds([current.parentId]);
@@ -134,7 +139,7 @@ export function createAccountChanges(deps: { readonly db: Database; readonly clo
     },
 
     async setStatus(scope, id, status) {
-      const found = await changeable(scope, id);
+      const found = await changeableAccount(scope, id, 'account:update');
       if (!found) return notFound();
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
         const store = createAccountStore(tx);
@@ -150,10 +155,11 @@ export function createAccountChanges(deps: { readonly db: Database; readonly clo
   };
 }
 
-function authorizeRouting(
+/** @throws AppError FORBIDDEN */
+export function authorizeRouting(
   scope: ActorScope,
   organizationId: Uuid,
-  { routing, tier }: AccountChange,
+  { routing, tier }: Pick<AccountChange, 'routing' | 'tier'>,
   top: Account | undefined,
 ): void {
   if (routing) authorize(scope.identity, 'routing:write', { organizationId });
@@ -171,7 +177,7 @@ function problemsOfPlace(parent: Account, { kind }: AccountCreation): AccountPro
       userError('INVALID_KIND', 'An organization has one OWNER, its root: choose another kind.', 'kind'),
     ];
   }
-  if (ancestorIdsOf(parent).length + 1 >= DEPTH_MAX) {
+  if (depthOf(parent) + 1 >= DEPTH_MAX) {
     return [userError('TOO_DEEP', `Accounts can be at most ${DEPTH_MAX} deep.`, 'parentId')];
   }
   return [];
@@ -181,6 +187,7 @@ function problemsOfPlace(parent: Account, { kind }: AccountCreation): AccountPro
 function inheritedFrom({ routing, tier, ratesPpm }: Account, name: string) {
   return {
     name,
+    description: '',
     access: UNRESTRICTED,
     limits: {},
     modelLimits: [],
@@ -196,7 +203,5 @@ function conflict() {
 }
 
 function written(scope: ActorScope, account: Account | undefined): AccountResult {
-  if (!account) return notFound();
-  scope.loaders.accounts.clear(account.id).prime(account.id, account);
-  return ok(account);
+  return account ? ok(remember(scope, account)) : notFound();
 }

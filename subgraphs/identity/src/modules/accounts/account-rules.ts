@@ -5,17 +5,20 @@ import type { AccountErrorCode } from '../../generated/resolvers-types.ts';
 import { changeAccess, type AccessChange, type BindingNode } from '../access/access-change.ts';
 import { changeRouting, type RoutingChange } from '../routing/routing.ts';
 import type { Account } from './account.ts';
-import type { AccountSettings, ChildBounds } from './account-store.ts';
+import type { AccountSettings } from './account-record.ts';
+import type { ChildBounds } from './account-store.ts';
 
 export type AccountProblem = UserErrorValue<AccountErrorCode>;
 
 /** The proxy follows at most 100 accounts up to the root; far fewer are ever meant. */
 export const DEPTH_MAX = 50;
 const TIER_MAX = 1_000;
+const DESCRIPTION_MAX = 500;
 
 /** What people change of an account; undefined leaves a member as it is. */
 export interface AccountChange extends AccessChange {
   readonly name?: string | undefined;
+  readonly description?: string | undefined;
   readonly routing?: RoutingChange | undefined;
   readonly tier?: number | undefined;
   /** A decimal, for example `1.25`. */
@@ -31,23 +34,27 @@ export interface AccountBounds {
   readonly children: ChildBounds;
 }
 
+type ChangeableAccount = AccountSettings & Pick<Account, 'name' | 'description'>;
+
 export type CheckedAccount =
-  | { readonly ok: true; readonly value: AccountSettings & Pick<Account, 'name'> }
+  | { readonly ok: true; readonly value: ChangeableAccount }
   | { readonly ok: false; readonly error: readonly AccountProblem[] };
 
 /** The account after the change, or everything that is wrong with it. */
 export function checkAccountChange(
-  current: AccountSettings & Pick<Account, 'name'>,
+  current: ChangeableAccount,
   change: AccountChange,
   bounds: AccountBounds,
 ): CheckedAccount {
   const name = change.name === undefined ? current.name : parseDisplayName(change.name);
+  const description = change.description?.trim() ?? current.description;
   const access = changeAccess(current, change, bounds.above);
   const routing = changeRouting(current.routing, change.routing ?? {});
   const tier = change.tier ?? current.tier;
   const ratesPpm = change.rates === undefined ? current.ratesPpm : parseRates(change.rates);
   const problems: AccountProblem[] = [
     ...(name === undefined ? [userError('INVALID_NAME', DISPLAY_NAME_RULE, 'name')] : []),
+    ...problemsOfDescription(description),
     ...(access.ok ? [] : access.error),
     ...(routing.ok
       ? []
@@ -58,7 +65,14 @@ export function checkAccountChange(
   if (problems.length > 0 || name === undefined || ratesPpm === undefined || !access.ok || !routing.ok) {
     return { ok: false, error: problems };
   }
-  return { ok: true, value: { ...access.value, routing: routing.value, name, tier, ratesPpm } };
+  return { ok: true, value: { ...access.value, routing: routing.value, name, description, tier, ratesPpm } };
+}
+
+function problemsOfDescription(text: string): AccountProblem[] {
+  // Line breaks and tabs are a part of text; other control characters are a mistake.
+  if (text.length <= DESCRIPTION_MAX && !/[^\P{Cc}\n\t]/u.test(text)) return [];
+  const message = `A description has at most ${DESCRIPTION_MAX} printable characters.`;
+  return [userError('INVALID_DESCRIPTION', message, 'description')];
 }
 
 /**

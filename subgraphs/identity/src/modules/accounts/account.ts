@@ -6,7 +6,10 @@ export const ACCOUNT_KINDS = ['OWNER', 'TEAM', 'PROJECT', 'SUB_ACCOUNT', 'SERVIC
 
 export type AccountKind = (typeof ACCOUNT_KINDS)[number];
 
-export type AccountStatus = 'ACTIVE' | 'SUSPENDED';
+export const ACCOUNT_STATUSES = ['ACTIVE', 'SUSPENDED', 'DELETED'] as const;
+
+/** A deleted account stays as a leaf, so that what happened under its id can be read. */
+export type AccountStatus = (typeof ACCOUNT_STATUSES)[number];
 
 export interface Account extends AccessSettings {
   readonly id: Uuid;
@@ -15,6 +18,9 @@ export interface Account extends AccessSettings {
   readonly parentId: Uuid | null;
   readonly kind: AccountKind;
   readonly name: string;
+  /** The name in lower case as the database writes it, which it is sorted by. */
+  readonly nameKey: string;
+  readonly description: string;
   readonly status: AccountStatus;
   /** `.` and the ids of the ancestors from the root to the parent, each followed by `.`; the root's is `.`. */
   readonly dna: string;
@@ -26,13 +32,27 @@ export interface Account extends AccessSettings {
   /** Grows with every change. */
   readonly version: number;
   readonly createdAt: Date;
+  /** Null unless deleted. */
+  readonly deletedAt: Date | null;
 }
 
 export const ROOT_DNA = '.';
 
+type Place = Pick<Account, 'id' | 'dna'>;
+
 /** The DNA of everything directly below an account; what lies deeper begins with it. */
-export function dnaBelow(account: Pick<Account, 'id' | 'dna'>): string {
+export function dnaBelow(account: Place): string {
   return `${account.dna}${account.id}.`;
+}
+
+/**
+ * The DNA of everything below an account, as a range of text: from `from` on and before `before`. A comparison can be
+ * answered from the index below row-level security, which LIKE cannot.
+ */
+export function dnaRangeBelow(account: Place): { readonly from: string; readonly before: string } {
+  const from = dnaBelow(account);
+  // "/" is the character after ".", so this is the first text that does not begin with `from`.
+  return { from, before: `${from.slice(0, -1)}/` };
 }
 
 /** From the root down to the parent. */
@@ -40,7 +60,12 @@ export function ancestorIdsOf(account: Pick<Account, 'dna'>): Uuid[] {
   return account.dna.split('.').filter((part): part is Uuid => part !== '');
 }
 
+/** How many accounts are above one with this DNA; 0 for the root. */
+export function depthOf({ dna }: Pick<Account, 'dna'>): number {
+  return ancestorIdsOf({ dna }).length;
+}
+
 /** Whether an account is `top` itself or lies anywhere below it. */
-export function isWithin(account: Pick<Account, 'id' | 'dna'>, top: Pick<Account, 'id' | 'dna'>): boolean {
+export function isWithin(account: Place, top: Place): boolean {
   return account.id === top.id || account.dna.startsWith(dnaBelow(top));
 }

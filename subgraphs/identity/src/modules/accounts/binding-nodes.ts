@@ -24,6 +24,6 @@ export async function bindingNodesFrom(db: Db, account: Account): Promise<readon
   return [nodeOf(account), ...(await bindingNodesAbove(db, account))];
 }
 
-function nodeOf({ name, access, limits, modelLimits }: Account): BindingNode {
-  return { title: `the account "${name}"`, access, limits, modelLimits };
+export function nodeOf({ id, name, access, limits, modelLimits }: Account): BindingNode {
+  return { id, title: `the account "${name}"`, access, limits, modelLimits };
 }

@@ -1,25 +1,47 @@
 import { idArgument } from '@weir/graphql/id-argument';
+import { AppError } from '@weir/kernel/errors';
 import { encodeId } from '@weir/kernel/ids';
 import { formatRates } from '@weir/kernel/rates';
 import type {
+  AccountConflictResolvers,
   AccountResolvers,
-  AccountUpdateInput,
-  MutationResolvers,
   OrganizationResolvers,
+  QueryResolvers,
   Resolvers,
 } from '../../generated/resolvers-types.ts';
-import { accessChangeOf } from '../access/access-input.ts';
-import { routingChangeOf } from '../routing/routing-input.ts';
-import type { AccountResult } from './account-changes.ts';
-import type { AccountChange } from './account-rules.ts';
+import { ancestorIdsOf } from './account.ts';
+import { pathArgument } from './account-filter.ts';
+import { listArgsOf } from './account-list-input.ts';
+import { accountMutations } from './mutations.ts';
 
 type OwnFields = Pick<
   AccountResolvers,
-  '__resolveReference' | 'id' | 'parent' | 'path' | 'effectiveAccess' | 'rates'
+  | '__resolveReference'
+  | 'id'
+  | 'parent'
+  | 'path'
+  | 'dna'
+  | 'children'
+  | 'childrenCount'
+  | 'descendantsCount'
+  | 'effectiveAccess'
+  | 'rates'
 >;
 
+const Query: Pick<QueryResolvers, 'account'> = {
+  account(_, { id, path }, { services, scope }) {
+    if ((id == null) === (path == null)) {
+      throw new AppError('BAD_USER_INPUT', 'Give either an id or a path.', { param: 'id' });
+    }
+    return id == null
+      ? services.accounts.byPath(scope, pathArgument(path ?? '', 'path'))
+      : services.accounts.byId(scope, idArgument('account', id, 'id'));
+  },
+};
+
 const Organization: Pick<OrganizationResolvers, 'accounts'> = {
-  accounts: (organization, args, { services, scope }) => services.accounts.list(scope, organization.id, args),
+  accounts: (organization, args, { services, scope }) =>
+    services.accounts.list(scope, organization.id, listArgsOf(args)),
 };
 
 const Account: OwnFields = {
@@ -29,50 +51,27 @@ const Account: OwnFields = {
   parent: ({ parentId }, _, { services, scope }) =>
     parentId === null ? null : services.accounts.byId(scope, parentId),
   path: (account, _, { services, scope }) => services.accounts.pathOf(scope, account),
+  async dna(account, _, { services, scope }) {
+    const seen = new Set((await services.accounts.pathOf(scope, account)).map(({ id }) => id));
+    const ids = ancestorIdsOf(account).filter((id) => seen.has(id));
+    return `.${ids.map((id) => `${encodeId('account', id)}.`).join('')}`;
+  },
+  children: ({ id, organizationId }, args, { services, scope }) =>
+    services.accounts.list(scope, organizationId, listArgsOf(args, id)),
+  childrenCount: ({ id }, _, { scope }) => scope.loaders.childrenCounts.load(id),
+  descendantsCount: (account, _, { scope }) => scope.loaders.descendantsCounts.load(account),
   effectiveAccess: (account, _, { services, scope }) => services.accounts.effectiveAccess(scope, account),
   rates: ({ ratesPpm }) => formatRates(ratesPpm),
 };
 
-/** The members that creation and update share. None of those that stand here can be cleared. */
-function changeOf(input: Omit<AccountUpdateInput, 'id'>): AccountChange {
-  return {
-    ...accessChangeOf(input),
-    routing: routingChangeOf(input.routing),
-    tier: input.tier ?? undefined,
-    rates: input.rates ?? undefined,
-  };
-}
-
-function toPayload(result: AccountResult) {
-  return result.ok ? { account: result.value, userErrors: [] } : { account: null, userErrors: result.error };
-}
-
-const Mutation: Pick<
-  MutationResolvers,
-  'accountCreate' | 'accountUpdate' | 'accountSuspend' | 'accountActivate'
-> = {
-  async accountCreate(_, { input }, { services, scope }) {
-    const { kind, name } = input;
-    const parentId = idArgument('account', input.parentId, 'parentId');
-    return toPayload(await services.accounts.create(scope, { ...changeOf(input), parentId, kind, name }));
-  },
-  async accountUpdate(_, { input }, { services, scope }) {
-    const update = {
-      ...changeOf(input),
-      id: idArgument('account', input.id, 'id'),
-      name: input.name ?? undefined,
-      expectedVersion: input.expectedVersion ?? undefined,
-    };
-    return toPayload(await services.accounts.update(scope, update));
-  },
-  async accountSuspend(_, { input }, { services, scope }) {
-    const id = idArgument('account', input.id, 'id');
-    return toPayload(await services.accounts.setStatus(scope, id, 'SUSPENDED'));
-  },
-  async accountActivate(_, { input }, { services, scope }) {
-    const id = idArgument('account', input.id, 'id');
-    return toPayload(await services.accounts.setStatus(scope, id, 'ACTIVE'));
-  },
+const AccountConflict: Pick<AccountConflictResolvers, 'account'> = {
+  account: ({ accountId }, _, { services, scope }) => services.accounts.byId(scope, accountId),
 };
 
-export const accountResolvers = { Organization, Account, Mutation } satisfies Resolvers;
+export const accountResolvers = {
+  Query,
+  Organization,
+  Account,
+  AccountConflict,
+  Mutation: accountMutations,
+} satisfies Resolvers;

@@ -13,6 +13,7 @@ import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { UNRESTRICTED } from '../access/access-lists.ts';
 import { isWithin, type Account } from '../accounts/account.ts';
 import { createAccountStore } from '../accounts/account-store.ts';
+import { createAccountTreeStore } from '../accounts/account-tree-store.ts';
 import { bindingNodesFrom } from '../accounts/binding-nodes.ts';
 import { topOf } from '../accounts/visible-subtree.ts';
 import { hashOfSecret, type ApiKey } from './api-key.ts';
@@ -110,8 +111,11 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
       const actor = authorize(scope.identity, 'apiKey:create', { organizationId });
       const top = await topOf(scope);
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
+        await createAccountTreeStore(tx).lockTree(organizationId, 'account');
         const account = await accountFor(tx, creation);
-        if (!account || (top !== undefined && !isWithin(account, top))) return noSuchAccount();
+        if (!account || account.status === 'DELETED' || (top !== undefined && !isWithin(account, top))) {
+          return noSuchAccount();
+        }
         const above = await bindingNodesFrom(tx, account);
         const checked = checkApiKeyChange(BLANK, creation, above, changerOf(scope));
         const problems = problemsOfName(creation.name);

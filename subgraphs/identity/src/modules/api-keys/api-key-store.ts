@@ -3,7 +3,8 @@ import { sealedSecretSchema } from '@weir/contracts/policy-snapshot';
 import { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import type { Uuid } from '@weir/kernel/ids';
-import { dnaBelow, type Account } from '../accounts/account.ts';
+import type { Account } from '../accounts/account.ts';
+import { whereWithin as whereWithinAccount } from '../accounts/account-query.ts';
 import type { ApiKey } from './api-key.ts';
 import { API_KEY_COLUMNS, apiKeyOfRow, rowOfSettings, type ApiKeySettings } from './api-key-record.ts';
 
@@ -40,7 +41,7 @@ export interface NewApiKey extends ApiKeySettings {
 }
 
 function whereWithin(top: Account | undefined): Prisma.ApiKeyWhereInput {
-  return top ? { account: { OR: [{ id: top.id }, { dna: { startsWith: dnaBelow(top) } }] } } : {};
+  return top ? { account: whereWithinAccount(top) } : {};
 }
 
 function whereOf({ organizationId, accountId, within, after }: ApiKeyQuery): Prisma.ApiKeyWhereInput {
