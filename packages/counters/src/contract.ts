@@ -90,7 +90,7 @@ export type AdmitResult =
       readonly outputCap: number | null;
       /** Where only the grace of a holding let it in: the instant at which the first such grace ends. */
       readonly graceUntilMs: number | null;
-      /** Every window of the request after this admission. */
+      /** After this admission, the tightest window of each metric that the request limits (`tightest-windows.ts`). */
       readonly windows: readonly WindowState[];
     }
   | {

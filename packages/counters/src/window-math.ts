@@ -81,33 +81,43 @@ export function waitFor(
   return length - elapsed + fitsFrom(slot, room(slot, limit, 0), current);
 }
 
+/** How much of a limit is left, never less than 0. */
+export function remainingOf(
+  slot: number,
+  limit: number,
+  current: number,
+  previous: number,
+  atMs: number,
+): number {
+  if (isDaySlot(slot)) return Math.max(0, limit - current);
+  const length = lengthOf(slot);
+  const weighted = previous * (length - (atMs % length));
+  return Math.max(0, Math.floor(((limit - current) * length - weighted) / length));
+}
+
+/** Milliseconds until the window is empty (sliding) or ends (day). */
+export function resetOf(
+  slot: number,
+  current: number,
+  previous: number,
+  atMs: number,
+  day: CalendarSpan,
+): number {
+  if (isDaySlot(slot)) return day.endMs - atMs;
+  const length = lengthOf(slot);
+  const left = length - (atMs % length);
+  return current > 0 ? length + left : previous > 0 ? left : 0;
+}
+
 /** How the window stands, as callers see it. */
 export function windowState(
-  limit: WindowLimit,
+  { subject, metric, window, limit }: WindowLimit,
   slot: number,
   current: number,
   previous: number,
   atMs: number,
   day: CalendarSpan,
 ): WindowState {
-  const length = lengthOf(slot);
-  const slides = !isDaySlot(slot);
-  const elapsed = slides ? atMs % length : 0;
-  const weighted = slides ? previous * (length - elapsed) : 0;
-  const left = Math.floor(((limit.limit - current) * length - weighted) / length);
-  const resetMs = !slides
-    ? day.endMs - atMs
-    : current > 0
-      ? 2 * length - elapsed
-      : previous > 0
-        ? length - elapsed
-        : 0;
-  return {
-    subject: limit.subject,
-    metric: limit.metric,
-    window: limit.window,
-    limit: limit.limit,
-    remaining: left > 0 ? left : 0,
-    resetMs,
-  };
+  const remaining = remainingOf(slot, limit, current, previous, atMs);
+  return { subject, metric, window, limit, remaining, resetMs: resetOf(slot, current, previous, atMs, day) };
 }

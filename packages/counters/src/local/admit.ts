@@ -4,7 +4,7 @@ import { denyByConcurrency } from './concurrency.ts';
 import { denyByHolding, fitHoldings, holdAll } from './holdings.ts';
 import { findAttempt, newAttempt, organizationOf, subjectOf } from './state.ts';
 import type { Attempt, LocalState, Organization } from './state.ts';
-import { denyByWindows, resolveSlots, windowsFit, windowStates } from './windows.ts';
+import { denyByWindows, resolveSlots, tightestOf, tokenSlots, windowsFit } from './windows.ts';
 
 /**
  * One admission over a whole chain. It never yields, so it is atomic: everything is read and checked before anything
@@ -28,11 +28,8 @@ export function admit(state: LocalState, request: AdmitRequest, nowMs: number): 
   for (const { counter, limit } of fit.graces) counter.grace = { startedMs: nowMs, limit };
 
   const attempt = newAttempt(request.attemptId, organization, 'live', nowMs);
-  for (const slot of slots) {
-    if (slot === undefined) continue;
-    if (isTokenSlot(slot.position)) attempt.tokenSlots.push(slot);
-    else slot.current += 1;
-  }
+  for (const slot of slots) if (slot !== undefined && !isTokenSlot(slot.position)) slot.current += 1;
+  attempt.tokenSlots = tokenSlots(organization, slots);
   attempt.graceUntilMs = fit.graceUntilMs;
   lease(attempt, request, fit.outputCap, false, nowMs);
   organization.lastUsedMs = nowMs;
@@ -111,6 +108,6 @@ function admitted(
     nowMs,
     outputCap,
     graceUntilMs,
-    windows: windowStates(slots, request, nowMs),
+    windows: tightestOf(slots, request, nowMs),
   };
 }

@@ -3,6 +3,7 @@ import type { AdmitRequest, ExpiredLease } from '../contract.ts';
 import { isTokenSlot, slotOf } from '../window-math.ts';
 import { lease } from './admit.ts';
 import { placeEnded } from './settle.ts';
+import type { Slot } from './slot.ts';
 import {
   findAttempt,
   newAttempt,
@@ -49,11 +50,13 @@ export function reassert(
   const attempt = known ?? newAttempt(request.attemptId, organization, 'live', nowMs);
   attempt.state = 'live';
   attempt.atMs = Math.min(nowMs, uuidTimeMs(request.attemptId));
+  const counted: Slot[] = [];
   for (const window of request.windows) {
     const position = slotOf(window.metric, window.window);
     if (!isTokenSlot(position)) continue;
-    attempt.tokenSlots.push(slotOfSubject(subjectOf(organization, window.subject, nowMs), position));
+    counted.push(slotOfSubject(subjectOf(organization, window.subject, nowMs), position));
   }
+  attempt.tokenSlots = [...attempt.tokenSlots, ...counted];
   lease(attempt, request, outputCap, true, nowMs);
   state.live.set(attempt.id, attempt);
 }

@@ -54,7 +54,8 @@ export interface Attempt {
   outputCap: number | null;
   graceUntilMs: number | null;
   evidence: string;
-  tokenSlots: Slot[];
+  /** Attempts of the same windows share one list, because thousands of them are remembered. */
+  tokenSlots: readonly Slot[];
   occupied: Subject[];
   charges: Charge[];
   cost: number;
@@ -69,6 +70,8 @@ export interface Organization {
   readonly openedAtMs: number;
   readonly subjects: Map<string, Subject>;
   readonly counters: Map<string, Counter>;
+  /** Of the last admission. */
+  tokenSlots: readonly Slot[];
   lastUsedMs: number;
 }
 
@@ -97,6 +100,7 @@ export function organizationOf(state: LocalState, id: Uuid, nowMs: number): Orga
       openedAtMs: nowMs,
       subjects: new Map(),
       counters: new Map(),
+      tokenSlots: [],
       lastUsedMs: nowMs,
     };
     state.organizations.set(id, organization);

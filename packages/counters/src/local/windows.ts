@@ -1,5 +1,6 @@
 import type { AdmitRequest, AdmitResult, WindowState } from '../contract.ts';
-import { slotOf, windowState } from '../window-math.ts';
+import { tightestWindows } from '../tightest-windows.ts';
+import { isTokenSlot, slotOf } from '../window-math.ts';
 import { isCooling, rollSlot, slotFits, slotState, slotWait, startCooling, type Slot } from './slot.ts';
 import type { LocalState, Organization, Subject } from './state.ts';
 
@@ -44,6 +45,22 @@ export function resolveSlots(
   return complete;
 }
 
+/** The slots in which the tokens of an admission are counted later; the list of the admission before where it is the same. */
+export function tokenSlots(organization: Organization, slots: Slots): readonly Slot[] {
+  const last = organization.tokenSlots;
+  let count = 0;
+  let isSame = true;
+  for (const slot of slots) {
+    if (slot === undefined || !isTokenSlot(slot.position)) continue;
+    isSame &&= last[count] === slot;
+    count += 1;
+  }
+  if (isSame && count === last.length) return last;
+  const own = slots.filter((slot): slot is Slot => slot !== undefined && isTokenSlot(slot.position));
+  organization.tokenSlots = own;
+  return own;
+}
+
 export function windowsFit(slots: Slots, request: AdmitRequest, nowMs: number): boolean {
   for (let index = 0; index < slots.length; index++) {
     const slot = slots[index];
@@ -77,10 +94,11 @@ export function denyByWindows(slots: Slots, request: AdmitRequest, nowMs: number
   return { kind: 'denied', reason, nowMs, window: tightest, retryAfterMs: longest };
 }
 
-export function windowStates(slots: Slots, request: AdmitRequest, nowMs: number): WindowState[] {
-  return request.windows.map((window, index) => {
-    const slot = slots[index];
-    if (slot !== undefined) return slotState(slot, window, nowMs, request.day);
-    return windowState(window, slotOf(window.metric, window.window), 0, 0, nowMs, request.day);
-  });
+/** A window that was never seeded has counted nothing. */
+export function tightestOf(slots: Slots, request: AdmitRequest, nowMs: number): WindowState[] {
+  const counts = {
+    current: (position: number) => slots[position]?.current ?? 0,
+    previous: (position: number) => slots[position]?.previous ?? 0,
+  };
+  return tightestWindows(request, counts, nowMs);
 }

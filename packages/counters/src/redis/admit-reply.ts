@@ -1,4 +1,5 @@
 import type { AdmitRequest, AdmitResult, WindowLimit, WindowState } from '../contract.ts';
+import { tightestWindows } from '../tightest-windows.ts';
 import { slotOf, waitFor, windowState } from '../window-math.ts';
 import type { AdmitCall } from './admit-call.ts';
 import { fromDoubles } from './doubles.ts';
@@ -36,7 +37,7 @@ export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitReque
         nowMs,
         outputCap: cap < 0 ? null : cap,
         graceUntilMs: graceUntilMs < 0 ? null : graceUntilMs,
-        windows: statesOf(reply, call, request, nowMs),
+        windows: tightestOf(reply, call, request, nowMs),
       };
     }
     case STATUS.window:
@@ -56,23 +57,20 @@ export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitReque
   }
 }
 
-function statesOf(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: number): WindowState[] {
-  const states = new Array<WindowState>(request.windows.length);
-  for (let n = 0; n < call.positions.length; n++) {
-    const position = call.positions[n] ?? 0;
-    const window = request.windows[position];
-    if (window === undefined) continue;
-    const [current, previous] = [intAt(reply, 4 + n * 2), intAt(reply, 5 + n * 2)];
-    states[position] = windowState(
-      window,
-      slotOf(window.metric, window.window),
-      current,
-      previous,
-      nowMs,
-      request.day,
-    );
-  }
-  return states;
+/** The script tells current and previous of every limited slot, by subject and slot. */
+function tightestOf(
+  reply: Reply,
+  { positions }: AdmitCall,
+  request: AdmitRequest,
+  nowMs: number,
+): WindowState[] {
+  const at = new Array<number>(request.windows.length);
+  for (let n = 0; n < positions.length; n++) at[positions[n] ?? 0] = 4 + n * 2;
+  const counts = {
+    current: (position: number) => intAt(reply, at[position] ?? -1),
+    previous: (position: number) => intAt(reply, (at[position] ?? -2) + 1),
+  };
+  return tightestWindows(request, counts, nowMs);
 }
 
 export const LETS_THROUGH = 0;

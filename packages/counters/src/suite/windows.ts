@@ -183,23 +183,24 @@ export function describeWindows(createRig: CreateRig): void {
       expect(await admit(rig, ask(limits, 0))).toMatchObject({ kind: 'admitted' });
     });
 
-    it('tells limit, remaining and reset of every window in the order of the request', async () => {
+    it('tells of each metric the window with the least left, and of equal ones the one that resets last', async () => {
       rig.clock.nowMs = NOON + 15_000;
       const limits: WindowLimit[] = [
         { subject: KEY, metric: 'requests', window: 'day', limit: 9 },
         perMinute('org:o', 5),
+        { subject: 'acc:a', metric: 'requests', window: 'hour', limit: 5 },
+        perMinute(KEY, 7),
         tokensPerMinute(KEY, 50),
+        tokensPerMinute('org:o', 60),
       ];
-      const dayLeft = dayOf(NOON).endMs - rig.clock.nowMs;
       expect(await admit(rig, ask(limits))).toEqual({
         kind: 'admitted',
         nowMs: rig.clock.nowMs,
         outputCap: 100,
         graceUntilMs: null,
         windows: [
-          { ...limits[0], remaining: 8, resetMs: dayLeft },
-          { ...limits[1], remaining: 4, resetMs: 105_000 },
-          { ...limits[2], remaining: 50, resetMs: 0 },
+          { ...limits[2], remaining: 4, resetMs: 7_185_000 },
+          { ...limits[4], remaining: 50, resetMs: 0 },
         ],
       });
     });
