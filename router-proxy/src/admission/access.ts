@@ -1,6 +1,5 @@
 import { AppError } from '@weir/kernel/errors';
 import { allowsPath } from '@weir/kernel/resource-path';
-import { containsAddress } from '../http/client-address.ts';
 import type { AccessNode, Policy } from '../keys/policy.ts';
 
 export type Scope = 'inference:read' | 'inference:write' | 'admin';
@@ -20,7 +19,7 @@ export function accessProblem(policy: Policy, caller: Caller): AppError | null {
   for (const { allowIps } of policy.access) {
     if (!allowIps) continue;
     const address = caller.address();
-    if (!containsAddress(allowIps, address)) {
+    if (!allowIps.includes(address)) {
       return new AppError(
         'IP_NOT_ALLOWED',
         `The address ${address} is not in the list that this API key is bound to.`,

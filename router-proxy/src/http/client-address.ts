@@ -14,7 +14,7 @@ export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
     let address = plainAddress(peer ?? '');
     if (forwardedFor === undefined || trustedProxies.length === 0) return address;
     const hops = forwardedFor.split(',');
-    for (let index = hops.length - 1; index >= 0 && containsAddress(trusted, address); index--) {
+    for (let index = hops.length - 1; index >= 0 && trusted.includes(address); index--) {
       const hop = plainAddress((hops[index] ?? '').trim());
       if (isIP(hop) === 0) break;
       address = hop;
@@ -23,8 +23,32 @@ export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
   };
 }
 
+/** A list of addresses and networks. */
+export interface Networks {
+  includes(address: string): boolean;
+}
+
+/** Addresses whose answer a list remembers: reading an address costs Node several microseconds. */
+const REMEMBERED_MAX = 1_000;
+
 /** Entries that are no address and no network match nothing. */
-export function networkList(entries: readonly string[]): BlockList {
+export function networkList(entries: readonly string[]): Networks {
+  const list = blockList(entries);
+  const remembered = new Map<string, boolean>();
+  return {
+    includes(address) {
+      const known = remembered.get(address);
+      if (known !== undefined) return known;
+      const version = isIP(address);
+      const found = version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
+      if (remembered.size >= REMEMBERED_MAX) remembered.clear();
+      remembered.set(address, found);
+      return found;
+    },
+  };
+}
+
+function blockList(entries: readonly string[]): BlockList {
   const list = new BlockList();
   for (const entry of entries) {
     const cidr = parseCidr(entry);
@@ -32,11 +56,6 @@ export function networkList(entries: readonly string[]): BlockList {
     list.addSubnet(formatAddress(cidr), cidr.prefixLength, cidr.version === 4 ? 'ipv4' : 'ipv6');
   }
   return list;
-}
-
-export function containsAddress(list: BlockList, address: string): boolean {
-  const version = isIP(address);
-  return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }
 
 /** A dual-stack socket reports its IPv4 peers as `::ffff:a.b.c.d`; lists speak of the IPv4 address. */

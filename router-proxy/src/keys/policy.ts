@@ -1,4 +1,3 @@
-import type { BlockList } from 'node:net';
 import type {
   LimitSet,
   ModelLimit,
@@ -7,7 +6,7 @@ import type {
   SnapshotBudget,
   SnapshotModel,
 } from '@weir/contracts/policy-snapshot';
-import { networkList } from '../http/client-address.ts';
+import { networkList, type Networks } from '../http/client-address.ts';
 import { poolsByLevel, type ProviderPool } from '../routing/provider-pool.ts';
 import { keyExpiryOf, type KeyExpiry } from './key-expiry.ts';
 
@@ -15,7 +14,7 @@ import { keyExpiryOf, type KeyExpiry } from './key-expiry.ts';
 export interface AccessNode {
   /** Place on the chain: 0 is the root account, the key comes last. */
   readonly depth: number;
-  readonly allowIps: BlockList | null;
+  readonly allowIps: Networks | null;
   readonly resources: readonly string[] | null;
   readonly allowModels: readonly string[] | null;
 }

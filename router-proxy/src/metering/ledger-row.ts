@@ -37,10 +37,13 @@ function closeFields(close: Exclude<AttemptRecord, { kind: 'intent' }>): string 
 // eslint-disable-next-line no-control-regex -- Postgres text cannot hold NUL, so exactly that one is replaced.
 const NUL = /\u0000/g;
 const SPECIAL = /["\\]/g;
+// eslint-disable-next-line no-control-regex -- what one of the above finds; names seldom have any.
+const NEEDS_CARE = /["\\\u0000]/;
 
 /** Quoted once for the record and once more for the array around it; free text may hold anything. */
 function quote(text: string | null): string {
   if (text === null) return '';
+  if (!NEEDS_CARE.test(text)) return `\\"${text}\\"`;
   return `\\"${text.replace(NUL, '\uFFFD').replace(SPECIAL, '\\\\\\$&')}\\"`;
 }
 
