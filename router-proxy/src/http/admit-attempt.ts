@@ -46,12 +46,22 @@ export interface AdmitDeps {
 /** Step 11, and the intent of step 12. */
 export function createAdmit({ gate, meter, deployments, clock, settings, onAdmitted }: AdmitDeps): Admit {
   return async (run, candidate, attemptNumber) => {
+    const { exchange } = run;
+    let prepared: PreparedAdmission | undefined;
     try {
       if (!meter.isAccepting()) throw cannotRecord();
       const startedMs = performance.now();
-      const { admission, prepared } = await ask(run, draftOf(run, candidate, attemptNumber, clock.now()));
+      const draft = draftOf(run, candidate, attemptNumber, clock.now());
+      const admission = await gate.admit(
+        (nowMs) => {
+          prepared = prepare(draft, settings, nowMs);
+          return prepared.request;
+        },
+        () => exchange.lifetime.signal,
+      );
+      if (!prepared) throw new Error('an admission was given without a request');
       const durationMs = performance.now() - startedMs;
-      run.exchange.notes.admissionMs = (run.exchange.notes.admissionMs ?? 0) + durationMs;
+      exchange.notes.admissionMs = (exchange.notes.admissionMs ?? 0) + durationMs;
       onAdmitted(durationMs);
       noteLimits(run, admission);
       if (admission.kind === 'denied') throw denialError(admission, run.policy);
@@ -63,24 +73,14 @@ export function createAdmit({ gate, meter, deployments, clock, settings, onAdmit
       throw thrown;
     }
   };
+}
 
-  async function ask(
-    run: InferenceRun,
-    draft: AttemptDraft,
-  ): Promise<{ readonly admission: Admission; readonly prepared: PreparedAdmission }> {
-    let prepared: PreparedAdmission | undefined;
-    const admission = await gate.admit(
-      (nowMs) => {
-        prepared = prepareAdmission(draft, settings, nowMs);
-        const problem = boundProblem(draft.candidate.route, draft.bound, prepared.bound);
-        if (problem) throw problem;
-        return prepared.request;
-      },
-      () => run.exchange.lifetime.signal,
-    );
-    if (!prepared) throw new Error('an admission was given without a request');
-    return { admission, prepared };
-  }
+/** @throws AppError where the attempt cannot be bounded and would have to be. */
+function prepare(draft: AttemptDraft, settings: AdmissionSettings, nowMs: number): PreparedAdmission {
+  const prepared = prepareAdmission(draft, settings, nowMs);
+  const problem = boundProblem(draft.candidate.route, draft.bound, prepared.bound);
+  if (problem) throw problem;
+  return prepared;
 }
 
 function draftOf(

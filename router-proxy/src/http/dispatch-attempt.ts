@@ -65,14 +65,37 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     return end;
   };
 
-  async function send(run: InferenceRun, admitted: AdmittedAttempt, startedMs: number): Promise<AttemptEnd> {
-    const { exchange, endpoint, policy } = run;
+  function send(run: InferenceRun, admitted: AdmittedAttempt, startedMs: number): Promise<AttemptEnd> {
     const { target, route } = admitted.candidate;
-    const call = target.provider.call(endpoint.operation, route.upstreamModel, run.call.stream);
-    const shown = deps.credentials.of(target, call.credential);
-    const credential = shown instanceof Promise ? await unlessEnded(shown, exchange.lifetime) : shown;
+    const call = target.provider.call(run.endpoint.operation, route.upstreamModel, run.call.stream);
+    const credential = deps.credentials.of(target, call.credential);
+    return credential instanceof Promise
+      ? sendWithToken(run, admitted, startedMs, call, credential)
+      : sendWith(run, admitted, startedMs, call, credential);
+  }
+
+  async function sendWithToken(
+    run: InferenceRun,
+    admitted: AdmittedAttempt,
+    startedMs: number,
+    call: ProviderCall,
+    coming: Promise<CredentialResult>,
+  ): Promise<AttemptEnd> {
+    const credential = await unlessEnded(coming, run.exchange.lifetime);
     if ('kind' in credential) return { kind: 'abandoned', ending: credential, wasSent: false };
+    return sendWith(run, admitted, startedMs, call, credential);
+  }
+
+  async function sendWith(
+    run: InferenceRun,
+    admitted: AdmittedAttempt,
+    startedMs: number,
+    call: ProviderCall,
+    credential: CredentialResult,
+  ): Promise<AttemptEnd> {
     if (!credential.ok) return { kind: 'failed', failure: credential.error };
+    const { exchange, policy } = run;
+    const { target } = admitted.candidate;
     exchange.notes.attempts++;
     const body = run.call.render(changesOf(run, admitted, call));
     const upload = body instanceof Uint8Array ? null : body;

@@ -1,6 +1,7 @@
 import type { HeldName } from '@weir/counters/idempotency/contract';
 import { AppError } from '@weir/kernel/errors';
 import { accessProblem } from '../admission/access.ts';
+import type { Upload } from '../body/upload.ts';
 import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import { createAttemptPlan, type PlanDeps } from '../routing/attempt-plan.ts';
@@ -21,6 +22,7 @@ export interface InferenceDeps extends PlanDeps {
   readonly runAttempts: RunAttempts;
 }
 
+/** Throws at once, or rejects later. */
 export type ServeInference = (endpoint: Endpoint, exchange: Exchange) => Promise<void>;
 
 /**
@@ -28,20 +30,34 @@ export type ServeInference = (endpoint: Endpoint, exchange: Exchange) => Promise
  * the attempts is decided from the request and the policy alone.
  */
 export function createServeInference(deps: InferenceDeps): ServeInference {
-  return async (endpoint, exchange) => {
+  return (endpoint, exchange) => {
     const found = deps.identify(exchange);
-    const policy = found instanceof Promise ? await found : found;
+    return found instanceof Promise
+      ? found.then((policy) => serve(endpoint, exchange, policy))
+      : serve(endpoint, exchange, found);
+  };
+
+  function serve(endpoint: Endpoint, exchange: Exchange, policy: Policy): Promise<void> {
     throwProblem(accessProblem(policy, callerOf(endpoint, exchange, deps.addressOf)));
     requireUncompressed(exchange);
     exchange.upload = deps.openUpload(endpoint, exchange.req);
-    if (!exchange.upload) return serveCall(endpoint, exchange, policy, endpoint.read(exchange.body));
+    return exchange.upload
+      ? serveUpload(endpoint, exchange, exchange.upload, policy)
+      : serveCall(endpoint, exchange, policy, endpoint.read(exchange.body));
+  }
+
+  async function serveUpload(
+    endpoint: Endpoint,
+    exchange: Exchange,
+    upload: Upload,
+    policy: Policy,
+  ): Promise<void> {
     try {
-      const call = await readUpload(endpoint, exchange.upload, policy);
-      await serveCall(endpoint, exchange, policy, call);
+      await serveCall(endpoint, exchange, policy, await readUpload(endpoint, upload, policy));
     } finally {
-      exchange.upload.release();
+      upload.release();
     }
-  };
+  }
 
   async function serveCall(
     endpoint: Endpoint,

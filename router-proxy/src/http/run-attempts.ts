@@ -38,55 +38,56 @@ export interface RunAttemptsDeps {
 export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
   const { admit, dispatch, attemptsMax } = deps;
   return async (run) => {
+    const { exchange, plan } = run;
     const attempts: DecidedAttempt[] = [];
+    let last: Failure | undefined;
     try {
-      await attempt(run, attempts);
+      for (let number = 1; number <= attemptsMax; number++) {
+        const { ending } = exchange.lifetime;
+        if (ending) return finish(exchange, { kind: 'abandoned', ending, wasSent: false });
+        if (exchange.upload?.canRepeat === false) break;
+        const found = plan.next();
+        const candidate = found instanceof Promise ? await found : found;
+        if (!candidate) break;
+        const admitted = await (last
+          ? admitAfter(last, run, candidate, number)
+          : admit(run, candidate, number));
+        const end = await dispatch(run, admitted);
+        attempts.push(decided(candidate, end));
+        if (end.kind !== 'failed') return finish(exchange, end);
+        last = end.failure;
+      }
+      const soonestMs = plan.soonestWakeMs();
+      throw last ? failureError(last, soonestMs) : noProviderKey(soonestMs, 'no provider key to ask');
     } finally {
-      const { policy, call, exchange } = run;
-      deps.decisions.record(policy.snapshot.organization.id, {
-        atMs: deps.clock.now(),
-        requestId: exchange.publicId,
-        modelRequested: call.model,
-        attempts,
-      });
+      record(run, attempts);
     }
   };
 
-  async function attempt(run: InferenceRun, attempts: DecidedAttempt[]): Promise<void> {
-    const { exchange, plan } = run;
-    let last: Failure | undefined;
-    for (let number = 1; number <= attemptsMax; number++) {
-      const { ending } = exchange.lifetime;
-      if (ending) return finish(exchange, { kind: 'abandoned', ending, wasSent: false });
-      if (exchange.upload?.canRepeat === false) break;
-      const found = plan.next();
-      const candidate = found instanceof Promise ? await found : found;
-      if (!candidate) break;
-      const admitted = await admitNext(run, candidate, number, last);
-      const end = await dispatch(run, admitted);
-      attempts.push(decided(candidate, end));
-      if (end.kind !== 'failed') return finish(exchange, end);
-      last = end.failure;
-    }
-    const soonestMs = plan.soonestWakeMs();
-    throw last ? failureError(last, soonestMs) : noProviderKey(soonestMs, 'no provider key to ask');
-  }
-
   /** Who failed over and finds the budget used up meanwhile is told the failure, not the budget. */
-  async function admitNext(
+  async function admitAfter(
+    failure: Failure,
     run: InferenceRun,
     candidate: Candidate,
     number: number,
-    last: Failure | undefined,
   ): Promise<AdmittedAttempt> {
     try {
       return await admit(run, candidate, number);
     } catch (thrown) {
-      if (last && thrown instanceof AppError && thrown.spec.kind === 'client') {
-        throw failureError(last, run.plan.soonestWakeMs());
+      if (thrown instanceof AppError && thrown.spec.kind === 'client') {
+        throw failureError(failure, run.plan.soonestWakeMs());
       }
       throw thrown;
     }
+  }
+
+  function record({ policy, call, exchange }: InferenceRun, attempts: readonly DecidedAttempt[]): void {
+    deps.decisions.record(policy.snapshot.organization.id, {
+      atMs: deps.clock.now(),
+      requestId: exchange.publicId,
+      modelRequested: call.model,
+      attempts,
+    });
   }
 }
 

@@ -42,6 +42,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 export function createGate(options: GateOptions): Gate {
   const { store, seeder, fallback, clock, metrics, failClosed, storeRetryMs } = options;
+  const shared: Counting = { store, seeder };
   const fallbackAdmissions = new WeakSet<AdmitRequest>();
   /** The store's clock minus ours, so that the first build is seldom `stale`. */
   let offsetMs = 0;
@@ -67,15 +68,19 @@ export function createGate(options: GateOptions): Gate {
   };
 
   /** The same of the shared store, which may be away. */
-  const askShared = async <T>(asking: () => Promise<T>): Promise<T> => {
+  const askShared = async <R extends SeedRequest, A extends { readonly nowMs: number }>(
+    put: (store: CounterStore, request: R) => Promise<A | NotYet>,
+    build: (nowMs: number) => R,
+    signalOf: () => AbortSignal,
+  ): Promise<A> => {
     const nowMs = clock.now();
     if (nowMs < awayUntilMs) throw new CounterStoreUnavailable('the counter store failed a moment ago');
     // While it is known to be away, one request at a time finds out whether it is back.
     if (awayUntilMs > Number.NEGATIVE_INFINITY) awayUntilMs = nowMs + storeRetryMs;
     try {
-      const asked = await asking();
+      const { answer } = await ask(shared, put, build, signalOf);
       awayUntilMs = Number.NEGATIVE_INFINITY;
-      return asked;
+      return answer;
     } catch (error) {
       if (error instanceof CounterStoreUnavailable) {
         metrics.storeFailures.inc();
@@ -88,7 +93,7 @@ export function createGate(options: GateOptions): Gate {
   return {
     async admit(build, signalOf) {
       try {
-        return (await askShared(() => ask({ store, seeder }, admitTo, build, signalOf))).answer;
+        return await askShared(admitTo, build, signalOf);
       } catch (error) {
         if (!(error instanceof CounterStoreUnavailable)) throw error;
         const needsStore = failClosed || build(clock.now() + offsetMs).holdings.length > 0;
@@ -101,7 +106,7 @@ export function createGate(options: GateOptions): Gate {
     },
     async inspect(build, signal) {
       try {
-        return (await askShared(() => ask({ store, seeder }, inspectIn, build, () => signal))).answer;
+        return await askShared(inspectIn, build, () => signal);
       } catch (error) {
         if (!(error instanceof CounterStoreUnavailable)) throw error;
         throw unavailable(error.message, error);

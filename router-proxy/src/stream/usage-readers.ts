@@ -10,14 +10,13 @@ export const readChatUsage: ReadUsage = (value) => {
   const completion = count(value['completion_tokens']);
   if (prompt === null || completion === null) return null;
   const reasoning = detail(value['completion_tokens_details'], 'reasoning_tokens');
-  return {
-    ...NO_USAGE,
-    ...inputClasses(prompt, value['prompt_tokens_details']),
-    outputTokens: excludesReasoning(value, prompt, completion, reasoning)
-      ? completion
-      : completion - reasoning,
-    reasoningTokens: reasoning,
-  };
+  const beside = excludesReasoning(value, prompt, completion, reasoning);
+  return textUsage(
+    prompt,
+    value['prompt_tokens_details'],
+    beside ? completion : completion - reasoning,
+    reasoning,
+  );
 };
 
 /** `prompt_tokens` alone: embeddings have no output. */
@@ -33,12 +32,7 @@ export const readTokenUsage: ReadUsage = (value) => {
   const output = count(value['output_tokens']);
   if (input === null || output === null) return null;
   const reasoning = Math.min(detail(value['output_tokens_details'], 'reasoning_tokens'), output);
-  return {
-    ...NO_USAGE,
-    ...inputClasses(input, value['input_tokens_details']),
-    outputTokens: output - reasoning,
-    reasoningTokens: reasoning,
-  };
+  return textUsage(input, value['input_tokens_details'], output - reasoning, reasoning);
 };
 
 /** What a transcript costs: tokens, or the seconds of audio. */
@@ -56,14 +50,20 @@ export function milliseconds(seconds: unknown): number | null {
   return Number.isSafeInteger(audioMs) ? audioMs : null;
 }
 
-/** The total contains what was read from a cache and what was written to one. */
-function inputClasses(
-  total: number,
-  details: unknown,
-): Pick<Usage, 'inputTokens' | 'cachedInputTokens' | 'cacheWriteTokens'> {
+/** The total of the input contains what was read from a cache and what was written to one. */
+function textUsage(total: number, details: unknown, outputTokens: number, reasoningTokens: number): Usage {
   const cachedInputTokens = Math.min(detail(details, 'cached_tokens'), total);
   const cacheWriteTokens = Math.min(detail(details, 'cache_write_tokens'), total - cachedInputTokens);
-  return { inputTokens: total - cachedInputTokens - cacheWriteTokens, cachedInputTokens, cacheWriteTokens };
+  const inputTokens = total - cachedInputTokens - cacheWriteTokens;
+  return {
+    inputTokens,
+    cachedInputTokens,
+    cacheWriteTokens,
+    outputTokens,
+    reasoningTokens,
+    images: 0,
+    audioMs: 0,
+  };
 }
 
 /** Most providers count reasoning within `completion_tokens`; some beside it, which their total gives away. */
