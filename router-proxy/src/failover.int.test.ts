@@ -45,6 +45,12 @@ afterEach(async () => {
 
 const stall: Responder = () => undefined;
 const reset: Responder = (_, res) => void res.destroy();
+/** Announces an answer that does not come. */
+const empty: Responder = (_, res) => {
+  res.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
+  res.flushHeaders();
+  setImmediate(() => res.destroy());
+};
 
 describe('before the first byte another key takes over', () => {
   it.each([
@@ -55,6 +61,7 @@ describe('before the first byte another key takes over', () => {
     ['403', answerWith('{}', 403), 'ERROR', 'NONE'],
     ['a redirect', answerWith('', 302, { location: 'http://127.0.0.1:1/' }), 'ERROR', 'NONE'],
     ['a connection that breaks', reset, 'ERROR', 'NONE'],
+    ['an answer that breaks off before its first byte', empty, 'ERROR', 'ESTIMATED'],
     ['silence', stall, 'TIMEOUT', 'ESTIMATED'],
   ])('after %s, each attempt in the ledger', async (_, responder, status, source) => {
     first.respond(responder);

@@ -6,7 +6,7 @@ import { costOf, type Price } from '@weir/kernel/pricing';
 import { NO_USAGE } from '@weir/kernel/usage';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { AttemptEnd } from '../upstream/attempt.ts';
-import { statusOf, type Failure } from '../upstream/failure.ts';
+import { mayHaveComputed, statusOf, type Failure } from '../upstream/failure.ts';
 
 /** What is needed to say what an attempt cost. */
 export interface SettlementBasis {
@@ -74,7 +74,7 @@ export function knownConsumption(end: AttemptEnd, { isFree }: Pick<Endpoint, 'is
 function reportedConsumption(end: AttemptEnd): Consumption | null {
   switch (end.kind) {
     case 'failed':
-      return end.failure.kind === 'timeout' && end.failure.wasSent ? null : NOTHING;
+      return mayHaveComputed(end.failure) ? null : NOTHING;
     case 'abandoned':
       return end.wasSent ? null : NOTHING;
     case 'forwarded': {

@@ -74,7 +74,7 @@ export function createClientAnswer(res: ServerResponse, requestId: string, diale
       isEventStream = asEventStream;
       wholeBytes = announcedBytes(headers);
       res.writeHead(code, headers);
-      // The first event may be long in coming; whoever waits for it wants to know that it will.
+      // The first event may be long in coming.
       if (isEventStream) res.flushHeaders();
     },
     write(bytes) {

@@ -6,9 +6,9 @@ import type { Clock } from '@weir/kernel/clock';
 import type { UploadBody } from '../body/upload.ts';
 import type { ClientAnswer } from '../http/client-answer.ts';
 import type { Ending, Lifetime } from '../http/lifetime.ts';
-import type { ProviderHeaders } from '../http/response-headers.ts';
+import { isEventStream, type ProviderHeaders } from '../http/response-headers.ts';
 import type { Forward, Relay } from '../stream/relay.ts';
-import { failureOfError, failureOfStatus, isFailure, type Failure } from './failure.ts';
+import { failureAfterHead, failureOfError, failureOfStatus, isFailure, type Failure } from './failure.ts';
 import { hiddenFailure, mayHideFailure } from './hidden-failure.ts';
 
 export interface AttemptInput {
@@ -53,7 +53,8 @@ const FAILURE_TEXT_MS = 500;
  * Sends one request to one provider and forwards its answer. Resolves exactly once, when the provider's part is over.
  *
  * Phases: `waiting` for a status; then `collecting` the text of a failure, or `judging` an answer that may be one, or
- * `forwarding` an answer, which becomes `draining` when the client leaves and its policy is to read on; at last `over`. A client that leaves, a
+ * `expecting` the first byte of an answer that is not a stream of events, which may still break off; then `forwarding` it,
+ * which becomes `draining` when the client leaves and its policy is to read on; at last `over`. A client that leaves, a
  * revoked key, a deadline and a stop all arrive as the end of the lifetime and cancel the provider's request. One whose
  * lifetime has ended before is not sent at all.
  */
@@ -62,7 +63,8 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
   const { answer, lifetime } = input;
   const upload = input.body instanceof Uint8Array ? null : input.body;
   const startedMs = performance.now();
-  let phase: 'waiting' | 'collecting' | 'judging' | 'forwarding' | 'draining' | 'over' = 'waiting';
+  let phase: 'waiting' | 'collecting' | 'judging' | 'expecting' | 'forwarding' | 'draining' | 'over' =
+    'waiting';
   let controller: Dispatcher.DispatchController | null = null;
   let isDispatched = false;
   let wasSent = false;
@@ -141,7 +143,9 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       collectTimer = setTimeout(judge, FAILURE_TEXT_MS);
       return;
     }
-    openAnswer();
+    // The first event may be long in coming; whoever waits for it wants to know that it will.
+    if (isEventStream(headers)) openAnswer();
+    else phase = 'expecting';
   }
 
   function openAnswer(): void {
@@ -171,6 +175,7 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
       return;
     }
     firstByteMs ??= performance.now() - startedMs;
+    if (phase === 'expecting') openAnswer();
     if (phase === 'judging') {
       held.push(chunk);
       heldBytes += chunk.length;
@@ -182,6 +187,7 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
 
   function onEnd(): void {
     judge();
+    if (phase === 'expecting') openAnswer();
     if (phase === 'collecting') {
       settle({
         kind: 'failed',
@@ -203,6 +209,8 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
     switch (phase) {
       case 'waiting':
         return settle({ kind: 'failed', failure: failureOfError(error) });
+      case 'expecting':
+        return settle({ kind: 'failed', failure: failureAfterHead(status, error) });
       case 'collecting':
         return onEnd();
       case 'judging':

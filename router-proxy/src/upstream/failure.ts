@@ -15,7 +15,7 @@ export type Failure =
   | { readonly kind: 'forbidden'; readonly status: number }
   /** It does not open here, or to nothing that a provider could be shown. */
   | { readonly kind: 'unusable' }
-  /** 5xx (529 says overloaded), 408, a model that the key turns out not to have, and what no API answers. */
+  /** 5xx (529 says overloaded), 408, a model that the key turns out not to have, what no API answers, and an answer without its body. */
   | { readonly kind: 'broken'; readonly status: number }
   /** No connection, or no answer on it, in time. */
   | { readonly kind: 'timeout'; readonly wasSent: boolean }
@@ -74,6 +74,17 @@ export function failureOfError(error: Error): Failure {
     return { kind: 'unreachable', errorCode: code, advice: error.message };
   }
   return { kind: 'unreachable', errorCode: code };
+}
+
+/** An answer was announced and nothing of it came. */
+export function failureAfterHead(status: number, error: Error): Failure {
+  const failure = failureOfError(error);
+  return failure.kind === 'timeout' ? failure : { kind: 'broken', status };
+}
+
+/** Whether the provider took the request and never said what became of it, so that it may have been computed. */
+export function mayHaveComputed(failure: Failure): boolean {
+  return failure.kind === 'timeout' ? failure.wasSent : failure.kind === 'broken' && failure.status < 300;
 }
 
 /** The provider's HTTP status; null where none came. */
