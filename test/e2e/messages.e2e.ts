@@ -55,6 +55,16 @@ describe.each(modes())('messages on the %s platform', (mode) => {
     });
   });
 
+  it('come from models that the client lists and looks up', async () => {
+    const names: string[] = [];
+    for await (const model of client.models.list()) names.push(model.id);
+    expect(names).toContain(request.model);
+    const found = await client.models.retrieve(request.model);
+    expect(found).toMatchObject({ type: 'model', id: request.model });
+    expect(Date.parse(found.created_at)).toBeLessThanOrEqual(Date.now());
+    await expect(client.models.retrieve('no-such-model')).rejects.toMatchObject({ status: 404 });
+  });
+
   it('call tools, streamed and not, and take their results', async () => {
     const tools = [{ name: 'gauge', input_schema: { type: 'object' as const } }];
     const call = await client.messages.create({ ...request, tools });

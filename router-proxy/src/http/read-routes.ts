@@ -1,6 +1,8 @@
 import { accessProblem, type Scope } from '../admission/access.ts';
+import type { Dialect } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 import type { AddressOf } from './client-address.ts';
+import { requestIdHeaders } from './error-dialect.ts';
 import type { Exchange } from './exchange.ts';
 import { throwProblem, type Identify } from './identify.ts';
 import { forwardedFor } from './inference.ts';
@@ -8,6 +10,8 @@ import { forwardedFor } from './inference.ts';
 /** What is asked, by whom. */
 export interface ReadQuestion {
   readonly policy: Policy;
+  /** Whose clients ask. */
+  readonly dialect: Dialect;
   /** What follows the path, decoded; empty for the path itself. */
   readonly rest: string;
   readonly query: URLSearchParams;
@@ -37,7 +41,7 @@ export type ServeRead = (route: ReadRoute, rest: string, exchange: Exchange) => 
 /** Steps 3 to 6, then the answer. Nothing of it costs anything, so nothing is limited. */
 export function createServeRead({ identify, addressOf }: ReadDeps): ServeRead {
   return async (route, rest, exchange) => {
-    const { req, path, answer } = exchange;
+    const { req, path, answer, dialect } = exchange;
     const policy = await identify(exchange);
     throwProblem(
       accessProblem(policy, {
@@ -47,10 +51,22 @@ export function createServeRead({ identify, addressOf }: ReadDeps): ServeRead {
         address: () => addressOf(req.socket.remoteAddress, forwardedFor(req.headers['x-forwarded-for'])),
       }),
     );
-    const question = { policy, rest, query: queryOf(req.url ?? ''), signal: exchange.lifetime.signal };
+    const question = {
+      policy,
+      dialect,
+      rest,
+      query: queryOf(req.url ?? ''),
+      signal: exchange.lifetime.signal,
+    };
     const body = Buffer.from(JSON.stringify(await route.answer(question)));
-    const headers = ['x-request-id', exchange.publicId, 'content-type', 'application/json; charset=utf-8'];
-    answer.start(200, [...headers, 'content-length', String(body.length)], false);
+    const headers = [
+      ...requestIdHeaders(dialect, exchange.publicId),
+      'content-type',
+      'application/json; charset=utf-8',
+      'content-length',
+      String(body.length),
+    ];
+    answer.start(200, headers, false);
     answer.write(body);
     answer.end();
   };

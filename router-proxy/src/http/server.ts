@@ -128,10 +128,15 @@ function addReadRoute(
       server.get(pattern, { exposeHeadRoute: false }, (request, reply) => {
         const rest = hasRest ? restOf(request) : '';
         const serve = (exchange: Exchange): Promise<void> => options.serveRead(route, rest, exchange);
-        handle(options, { endpoint: route.path, dialect: 'openai', serve }, request, reply);
+        handle(options, { endpoint: route.path, dialect: dialectOf(request), serve }, request, reply);
       });
     }
   }
+}
+
+/** Questions are asked at the same paths by everybody's clients; those of Anthropic always name their version. */
+function dialectOf({ headers }: FastifyRequest): Dialect {
+  return headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
 }
 
 /** What the pattern's `*` stands for; model names may contain slashes. */
