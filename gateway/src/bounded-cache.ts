@@ -4,6 +4,7 @@ export interface BoundedCache<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
   delete(key: string): void;
+  deleteWhere(matches: (value: Value) => boolean): void;
   size(): number;
 }
 
@@ -41,6 +42,9 @@ export function createBoundedCache<Value>({
       if (entries.size > capacity && oldest.done !== true) entries.delete(oldest.value);
     },
     delete: (key) => void entries.delete(key),
+    deleteWhere(matches) {
+      for (const [key, { value }] of entries) if (matches(value)) entries.delete(key);
+    },
     size: () => entries.size,
   };
 }

@@ -11,6 +11,7 @@ import type { Running } from '@weir/service/running';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createBrowser } from './auth/browser.ts';
 import { createIsOwnPage } from './auth/own-page.ts';
+import { hearSessionSignals } from './auth/session-signals.ts';
 import { createSessionCookies } from './auth/session-cookies.ts';
 import type { Config } from './config.ts';
 import { createContextFactory } from './context.ts';
@@ -120,6 +121,22 @@ async function startParts(
     log,
   });
   lifecycle.add({ name: 'subscriptions', stop: (signal) => subscriptions.stop(signal) });
+  const stopHearing = hearSessionSignals({
+    identityUrl: config.subgraphUrls['identity'] ?? '',
+    internalSecret: config.internalSecret,
+    dispatcher,
+    log,
+    onSignal(signal) {
+      authenticator.forget(signal);
+      subscriptions.recheck(signal);
+    },
+    onBegin() {
+      authenticator.forget();
+      subscriptions.recheck();
+    },
+    onSilence: () => subscriptions.recheck(),
+  });
+  lifecycle.add({ name: 'session signals', stop: stopHearing });
   lifecycle.add({ name: 'readiness', stop: () => admin.drain() });
   await app.listen({ host: config.host, port: config.port });
   return { http: portOf(app), admin: admin.port };

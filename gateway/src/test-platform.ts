@@ -4,13 +4,18 @@ import { loadTypeDefs } from '@weir/graphql/sdl';
 import type { OperationContext } from '@weir/graphql/subgraph-context';
 import { startSubgraph } from '@weir/graphql/subgraph-server';
 import { authorize, canSee, requireSignedIn } from '@weir/graphql/authorization';
-import type { Authenticated } from '@weir/contracts/internal-identity';
+import {
+  SESSION_SIGNALS_BEAT_MS,
+  SESSION_SIGNALS_PATH,
+  type Authenticated,
+} from '@weir/contracts/internal-identity';
+import type { Signal } from '@weir/contracts/signals';
 import { AppError } from '@weir/kernel/errors';
 import { newUuid, parseUuid, type Uuid } from '@weir/kernel/ids';
 import { loadConfig } from '@weir/service/config';
 import { createLogger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { parse } from 'graphql';
 import { createMetrics } from '@weir/service/metrics';
 import { configSchema } from './config.ts';
@@ -35,6 +40,10 @@ export interface TestPlatform {
   readonly organizations: Map<Uuid, string>;
   /** Headers of every request that reached the alerts subgraph. */
   readonly seenHeaders: IncomingHttpHeaders[];
+  /** Tells the gateway of a session, as the identity service does. */
+  signal(signal: Signal<'session'>): void;
+  /** Ends the stream that tells of sessions; the gateway opens another. */
+  endSignals(): void;
   /** How often the identity subgraph was asked to authenticate. */
   authentications(): number;
   raise(alert: Alert): void;
@@ -89,6 +98,7 @@ const ALERTS_SDL = /* GraphQL */ `
 type State = Pick<TestPlatform, 'actors' | 'organizations' | 'seenHeaders'> & {
   readonly streams: Map<EventQueue<Alert>, Uuid>;
   readonly waiting: Set<AbortSignal>;
+  readonly signalStreams: Set<ServerResponse>;
   authentications: number;
 };
 
@@ -123,6 +133,16 @@ function startIdentity(state: State): Promise<Running> {
     },
     createContext: (operation) => operation,
     routes: (app) => {
+      app.get(SESSION_SIGNALS_PATH, { onRequest: internalOnly(SECRET) }, (_request, reply) => {
+        reply.hijack();
+        reply.raw.writeHead(200).write('\n');
+        state.signalStreams.add(reply.raw);
+        const beat = setInterval(() => reply.raw.write('\n'), SESSION_SIGNALS_BEAT_MS);
+        reply.raw.once('close', () => {
+          clearInterval(beat);
+          state.signalStreams.delete(reply.raw);
+        });
+      });
       app.post<{ Body: { accessToken?: string; apiKey?: string } }>(
         '/internal/authenticate',
         { onRequest: internalOnly(SECRET) },
@@ -218,6 +238,7 @@ export async function startTestPlatform(env: Record<string, string> = {}): Promi
     seenHeaders: [],
     streams: new Map(),
     waiting: new Set(),
+    signalStreams: new Set(),
     authentications: 0,
   };
   const [identity, alerts] = await Promise.all([startIdentity(state), startAlerts(state)]);
@@ -249,6 +270,12 @@ export async function startTestPlatform(env: Record<string, string> = {}): Promi
     actors: state.actors,
     organizations: state.organizations,
     seenHeaders: state.seenHeaders,
+    signal(signal) {
+      for (const stream of state.signalStreams) stream.write(`${JSON.stringify(signal)}\n`);
+    },
+    endSignals() {
+      for (const stream of state.signalStreams) stream.end();
+    },
     authentications: () => state.authentications,
     raise(alert) {
       for (const [stream, organizationId] of state.streams) {

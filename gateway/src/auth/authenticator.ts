@@ -8,6 +8,7 @@ import {
   type AuthenticateRequest,
 } from '@weir/contracts/internal-identity';
 import { AppError, ERRORS, type ErrorCode } from '@weir/kernel/errors';
+import type { Signal } from '@weir/contracts/signals';
 import { systemClock, type Clock } from '@weir/kernel/clock';
 import { createBoundedCache } from '../bounded-cache.ts';
 import type { Credential } from './credential.ts';
@@ -21,6 +22,10 @@ export interface Authenticator {
    * @throws AppError of status 401 for a credential that is not accepted, DEPENDENCY_UNAVAILABLE when nobody can tell.
    */
   authenticate(credential: Credential): Promise<Actor>;
+  /** The same for a socket that goes on by itself, which is no use of a session. */
+  recheck(credential: Credential): Promise<Actor>;
+  /** Believes nothing any more of a session or a person, or of anybody. */
+  forget(signal?: Signal<'session'>): void;
 }
 
 export interface AuthenticatorOptions {
@@ -31,8 +36,11 @@ export interface AuthenticatorOptions {
   readonly clock?: Clock;
 }
 
-/** So long may an ended session or a revoked key still be believed. */
-const CACHE_MS = 1_000;
+/**
+ * So long may an ended session or a revoked key still be believed when no signal tells of it: half of the second within
+ * which every change must take effect everywhere.
+ */
+const CACHE_MS = 500;
 const CACHE_ENTRIES = 10_000;
 const TIMEOUT_MS = 3_000;
 const MAX_EXPIRY_MS = 8.64e15;
@@ -46,9 +54,24 @@ const ANONYMOUS: Actor = {
 
 const refusalSchema = z.object({ code: z.string(), detail: z.string() });
 
+interface Entry {
+  readonly answer: Promise<Actor>;
+  /** Undefined until the answer is there, and for a refusal. */
+  actor?: Actor;
+}
+
+/** Whether a signal is about an actor, or might be about one who is not known yet. */
+function concerns({ sessionId, userId }: Signal<'session'>, actor: Actor | undefined): boolean {
+  if (actor === undefined) return true;
+  if (actor.actor.type !== 'user') return false;
+  return sessionId === null ? actor.actor.userId === userId : actor.actor.sessionId === sessionId;
+}
+
 /** Tokens are not kept in memory longer than the request needs them: the cache knows hashes only. */
-function cacheKey(credential: Credential & { value: string }): string {
-  return createHash('sha256').update(`${credential.kind}:${credential.value}`).digest('base64');
+function cacheKey(credential: Credential & { value: string }, isWatching: boolean): string {
+  const hash = createHash('sha256').update(`${credential.kind}:${credential.value}`).digest('base64');
+  // An answer to a socket must not hide from the identity service that a session is used.
+  return isWatching ? `watching:${hash}` : hash;
 }
 
 function isAuthenticationCode(code: string): code is ErrorCode {
@@ -82,7 +105,7 @@ function unavailable(cause: unknown): AppError {
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const clock = options.clock ?? systemClock;
   const url = new URL('/internal/authenticate', options.identityUrl);
-  const cache = createBoundedCache<Promise<Actor>>({ capacity: CACHE_ENTRIES, ttlMs: CACHE_MS, clock });
+  const cache = createBoundedCache<Entry>({ capacity: CACHE_ENTRIES, ttlMs: CACHE_MS, clock });
 
   async function ask(request: AuthenticateRequest): Promise<Actor> {
     const response = await fetch(url, {
@@ -105,23 +128,32 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       cache.delete(key);
       throw unavailable(error);
     });
-    cache.set(key, answer);
+    const entry: Entry = { answer };
+    cache.set(key, entry);
+    void answer.then(
+      (actor) => (entry.actor = actor),
+      () => undefined,
+    );
     return answer;
   }
 
+  async function actorOf(credential: Credential, isWatching: boolean): Promise<Actor> {
+    if (credential.kind === 'none') return ANONYMOUS;
+    if (credential.kind === 'malformed') throw new AppError('UNAUTHENTICATED', credential.reason);
+    const key = cacheKey(credential, isWatching);
+    const { value } = credential;
+    const request = credential.kind === 'apiKey' ? { apiKey: value } : { accessToken: value, isWatching };
+    const known = await cache.get(key)?.answer;
+    if (known !== undefined && known.expiresAtMs > clock.now()) return known;
+    const actor = await askOnce(key, request);
+    if (actor.expiresAtMs <= clock.now())
+      throw new AppError('UNAUTHENTICATED', 'The credential has expired. Sign in again.');
+    return actor;
+  }
+
   return {
-    async authenticate(credential) {
-      if (credential.kind === 'none') return ANONYMOUS;
-      if (credential.kind === 'malformed') throw new AppError('UNAUTHENTICATED', credential.reason);
-      const key = cacheKey(credential);
-      const { value } = credential;
-      const request = credential.kind === 'apiKey' ? { apiKey: value } : { accessToken: value };
-      const known = await cache.get(key);
-      if (known !== undefined && known.expiresAtMs > clock.now()) return known;
-      const actor = await askOnce(key, request);
-      if (actor.expiresAtMs <= clock.now())
-        throw new AppError('UNAUTHENTICATED', 'The credential has expired. Sign in again.');
-      return actor;
-    },
+    authenticate: (credential) => actorOf(credential, false),
+    recheck: (credential) => actorOf(credential, true),
+    forget: (signal) => cache.deleteWhere(({ actor }) => signal === undefined || concerns(signal, actor)),
   };
 }

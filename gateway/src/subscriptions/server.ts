@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { GraphQLError, type ExecutionArgs } from 'graphql';
 import type { Context } from 'graphql-ws';
+import type { Signal } from '@weir/contracts/signals';
 import { AppError, toAppError } from '@weir/kernel/errors';
 import { requireSignedIn } from '@weir/graphql/authorization';
 import { appErrorBehind, toGraphQLError } from '@weir/graphql/format-error';
@@ -42,6 +43,11 @@ export interface SubscriptionServerOptions {
   readonly log: Logger;
 }
 
+export interface SubscriptionServer extends SocketServer {
+  /** Asks again about the sockets that a signal concerns, or about all; those of ended sessions are closed. */
+  recheck(signal?: Signal<'session'>): void;
+}
+
 type SocketContext = Context<Record<string, unknown>, SocketExtra>;
 
 const KEEP_ALIVE_MS = 12_000;
@@ -55,9 +61,9 @@ function asGraphQLErrors(error: unknown): readonly GraphQLError[] {
 }
 
 /** Subscriptions of clients: graphql-ws on the path of the HTTP endpoint, authenticated by `connectionParams` or the upgrade. */
-export function createSubscriptionServer(options: SubscriptionServerOptions): SocketServer {
+export function createSubscriptionServer(options: SubscriptionServerOptions): SubscriptionServer {
   const { authenticator, parseSubscription, subscribe, running, sockets, log } = options;
-  const sessions = new WeakMap<SocketContext, SocketSession>();
+  const sessions = new Map<SocketContext, SocketSession>();
   const planned = new WeakMap<
     ExecutionArgs,
     { readonly subscription: PlannedSubscription; readonly ctx: SocketContext }
@@ -98,7 +104,7 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): So
             `One socket carries at most ${sockets.subscriptionsPerSocket} subscriptions.`,
           );
         }
-        requireSignedIn({ actor: (await session.actor()).actor });
+        requireSignedIn({ actor: (await session.beginAs()).actor });
         const { query, operationName, variables } = payload;
         const parsed = parseSubscription({
           query,
@@ -130,11 +136,12 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): So
     onClose(ctx) {
       closed.add(ctx);
       sessions.get(ctx)?.dispose();
+      sessions.delete(ctx);
       releases.get(ctx)?.();
     },
   };
 
-  return attachSocketServer({
+  const socketServer = attachSocketServer({
     httpServer: options.httpServer,
     path: GRAPHQL_PATH,
     protocol,
@@ -151,4 +158,14 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): So
         ),
       ),
   });
+
+  return {
+    ...socketServer,
+    recheck(signal) {
+      for (const session of sessions.values()) {
+        // A refusal has closed the socket by then; nobody else has to know.
+        if (signal === undefined || session.isOf(signal)) session.actor().catch(() => undefined);
+      }
+    },
+  };
 }

@@ -2,6 +2,7 @@ import type { RunningSubscription } from '@weir/graphql/running-subscriptions';
 import { systemClock } from '@weir/kernel/clock';
 import { toAppError, type AppError } from '@weir/kernel/errors';
 import type { Actor, Authenticator } from '../auth/authenticator.ts';
+import type { Signal } from '@weir/contracts/signals';
 import type { Credential } from '../auth/credential.ts';
 import { lastWord, type EventResult } from './event-result.ts';
 
@@ -12,6 +13,10 @@ export interface SocketSession {
    * @throws AppError after it has revoked the session, when the credential is not accepted any more.
    */
   actor(): Promise<Actor>;
+  /** The same for an operation that the client has just begun, which is a use of its session. */
+  beginAs(): Promise<Actor>;
+  /** Whether a signal is about whoever has opened the socket. */
+  isOf(signal: Signal<'session'>): boolean;
   readonly subscriptions: Set<RunningSubscription<EventResult>>;
   dispose(): void;
 }
@@ -30,8 +35,8 @@ const FORBIDDEN = 4403;
 const REASON_MAX = 120;
 
 /**
- * Watches a socket's credential: it is checked again when it expires and before each event, so that signing out,
- * suspending and revoking end what is already running. Ending means a last word on every subscription, then 4403.
+ * Watches a socket's credential: it is checked again when it expires, when a signal tells of its session, and before
+ * each event, so that signing out, suspending and revoking end what is already running. Ending means a last word on every subscription, then 4403.
  */
 export function createSocketSession(options: SocketSessionOptions): SocketSession {
   const { credential, authenticator, close } = options;
@@ -53,7 +58,7 @@ export function createSocketSession(options: SocketSessionOptions): SocketSessio
   };
   const renew = async (): Promise<void> => {
     try {
-      known = await authenticator.authenticate(credential);
+      known = await authenticator.recheck(credential);
       watch();
     } catch (error) {
       revoke(toAppError(error));
@@ -61,18 +66,26 @@ export function createSocketSession(options: SocketSessionOptions): SocketSessio
   };
   watch();
 
-  return {
-    async actor() {
-      try {
-        known = await authenticator.authenticate(credential);
-      } catch (error) {
-        const reason = toAppError(error);
-        if (reason.spec.status === 401) {
-          revoke(reason);
-          throw reason;
-        }
+  const check = async (authenticate: (credential: Credential) => Promise<Actor>): Promise<Actor> => {
+    try {
+      known = await authenticate(credential);
+    } catch (error) {
+      const reason = toAppError(error);
+      if (reason.spec.status === 401) {
+        revoke(reason);
+        throw reason;
       }
-      return known;
+    }
+    return known;
+  };
+
+  return {
+    actor: () => check(authenticator.recheck),
+    beginAs: () => check(authenticator.authenticate),
+    isOf({ sessionId, userId }) {
+      const { actor } = known;
+      if (actor.type !== 'user') return false;
+      return sessionId === null ? actor.userId === userId : actor.sessionId === sessionId;
     },
     subscriptions,
     dispose: () => clearTimeout(timer),

@@ -259,6 +259,31 @@ describe('a running subscription ends', () => {
     await untilStreams(0);
   });
 
+  it('as soon as a signal tells that the session is over, without any event', async () => {
+    const actor = personOf(organizationId);
+    platform.actors.set('watched', actor);
+    const { client, closed } = connect({ authorization: 'Bearer watched' });
+    const events = watch(client);
+    await untilStreams(1);
+    platform.actors.delete('watched');
+    const userId = actor.actor.type === 'user' ? actor.actor.userId : null;
+    platform.signal({ sessionId: newUuid(), userId });
+    platform.signal({ sessionId: null, userId });
+    expect(await next(events)).toMatchObject({ errors: [{ message: 'Nobody has this credential.' }] });
+    expect((await closed).code).toBe(4403);
+  });
+
+  it('when the session ended while no signal could be heard', async () => {
+    platform.actors.set('unheard', personOf(organizationId));
+    const { client, closed } = connect({ authorization: 'Bearer unheard' });
+    const events = watch(client);
+    await untilStreams(1);
+    platform.actors.delete('unheard');
+    platform.endSignals();
+    expect(await next(events)).toMatchObject({ errors: [{ message: 'Nobody has this credential.' }] });
+    expect((await closed).code).toBe(4403);
+  });
+
   it('before its next event when the session has ended', async () => {
     const { client, closed } = connect();
     const events = watch(client);

@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from 'node:http';
 import type { GraphQLDataSource } from '@apollo/gateway';
+import type { Signal } from '@weir/contracts/signals';
 import type { OperationMetrics } from '@weir/graphql/operation-metrics';
 import { createRunningSubscriptions } from '@weir/graphql/running-subscriptions';
 import type { Logger } from '@weir/service/logger';
@@ -32,6 +33,8 @@ export interface SubscriptionsOptions {
 }
 
 export interface Subscriptions {
+  /** Asks again about the sockets that a signal concerns, or about all; those of ended sessions are closed. */
+  recheck(signal?: Signal<'session'>): void;
   /** Refuses new sockets, tells every subscriber, closes the sockets of both sides. */
   stop(signal: AbortSignal): Promise<void>;
 }
@@ -66,6 +69,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     log,
   });
   return {
+    recheck: (signal) => server.recheck(signal),
     async stop(signal) {
       await server.stop(signal);
       await source.stop();

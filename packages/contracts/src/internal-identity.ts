@@ -36,7 +36,11 @@ export const INTERNAL_SECRET_HEADER = 'x-weir-internal-secret';
 
 /** `POST /internal/authenticate` of the identity service: a credential in, who it is out; 401 otherwise. */
 export const authenticateRequestSchema = z.union([
-  z.object({ accessToken: z.string() }),
+  z.object({
+    accessToken: z.string(),
+    /** A socket asks whether it may go on, which is no use of the session. */
+    isWatching: z.boolean().optional(),
+  }),
   z.object({ apiKey: z.string() }),
 ]);
 
@@ -46,6 +50,11 @@ export const authenticatedSchema = internalIdentitySchema
 
 export type AuthenticateRequest = z.output<typeof authenticateRequestSchema>;
 export type Authenticated = z.output<typeof authenticatedSchema>;
+
+/** Streams the signals of the channel `session` to gateways. */
+export const SESSION_SIGNALS_PATH = '/internal/session-signals';
+/** How often the stream shows that it lives. */
+export const SESSION_SIGNALS_BEAT_MS = 400;
 
 /**
  * How the tokens of a session that begins or goes on get to a browser: the gateway asks for `cookie` in this header,

@@ -38,9 +38,12 @@ import { openSigningKeys } from './modules/sessions/signing-keys.ts';
 import { createPasswords } from './modules/users/password.ts';
 import { createUserService } from './modules/users/user-service.ts';
 import { resolvers } from './resolvers.ts';
+import { createSessionSignals, type SessionSignals } from './session-signals.ts';
 import { startThrottlePurge } from './throttle-purge.ts';
 
 const VERSION = '0.1.0';
+/** Gateways rely on hearing of ended sessions; a connection that died unnoticed must not last. */
+const PROBE_MS = 400;
 
 export interface StartDeps {
   readonly log: Logger;
@@ -91,7 +94,12 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
 }
 
 /** Tells which keys are about to expire, and hears what other processes tell. Returns what stops both. */
-function startExpiry(config: Config, feed: ExpiryFeed, deps: ExpiryNoticesDeps): () => Promise<void> {
+function startExpiry(
+  config: Config,
+  feed: ExpiryFeed,
+  signals: SessionSignals,
+  deps: ExpiryNoticesDeps,
+): () => Promise<void> {
   const listener = createListener({
     url: config.databaseUrl,
     role: 'weir_identity',
@@ -99,10 +107,20 @@ function startExpiry(config: Config, feed: ExpiryFeed, deps: ExpiryNoticesDeps):
     log: deps.log,
     on: {
       expiry: (signal) => void feed.onExpiry(signal),
-      session: (signal) => feed.onSession(signal),
+      session(signal) {
+        feed.onSession(signal);
+        signals.onSession(signal);
+      },
     },
-    onConnected: () => feed.onConnected(),
-    onDisconnected: () => feed.onDisconnected(),
+    async onConnected() {
+      await feed.onConnected();
+      signals.onConnected();
+    },
+    onDisconnected() {
+      feed.onDisconnected();
+      signals.onDisconnected();
+    },
+    probeMs: PROBE_MS,
   });
   const stopNotices = startExpiryNotices(deps);
   return async () => {
@@ -156,7 +174,8 @@ export async function start(
       probe,
       queueMail,
     });
-    const stopExpiry = startExpiry(config, expiryFeed, { db, clock, log });
+    const signals = createSessionSignals();
+    const stopExpiry = startExpiry(config, expiryFeed, signals, { db, clock, log });
     const stopPurge = startThrottlePurge({ db, clock, log });
     const running = await startSubgraph({
       name: 'identity',
@@ -172,6 +191,7 @@ export async function start(
       log,
       checks: [databaseCheck(db)],
       routes: (app) => {
+        signals.addRoute(app, config.internalSecret);
         addAuthenticateRoute(app, { authenticator, internalSecret: config.internalSecret, log });
       },
     });
@@ -181,6 +201,7 @@ export async function start(
       ports: running.ports,
       async stop() {
         stopPurge();
+        signals.stop();
         await stopExpiry();
         await running.stop();
         await mails.stop();

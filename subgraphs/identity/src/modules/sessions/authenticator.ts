@@ -3,10 +3,12 @@ import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import { isWellFormedVirtualKey } from '@weir/kernel/virtual-key';
 import type { Database } from '@weir/prisma/database';
-import { withTenant } from '@weir/prisma/tenant';
+import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { hashOfSecret } from '../api-keys/api-key.ts';
 import type { AccessTokens } from './access-token.ts';
 import { readApiKeyRecord, readSessionRecord } from './session-record.ts';
+import { createSessionStore } from './session-store.ts';
+import type { Session } from './session.ts';
 import { standingOfApiKey, standingOfSession } from './standing.ts';
 
 /** Tells who presents a credential, from what the database says this very moment. */
@@ -21,11 +23,24 @@ export interface AuthenticatorDeps {
   readonly clock: Clock;
 }
 
+/** A session's last use is known to the minute, so that using it costs a write once a minute. */
+const USE_RESOLUTION_MS = 60_000;
+
+async function noteUse(tx: Transaction, { id, lastUsedAt }: Session, nowMs: number): Promise<void> {
+  if (nowMs < lastUsedAt.getTime() + USE_RESOLUTION_MS) return;
+  await createSessionStore(tx).noteUse(id, new Date(nowMs), new Date(nowMs - USE_RESOLUTION_MS));
+}
+
 export function createAuthenticator({ db, accessTokens, clock }: AuthenticatorDeps): Authenticator {
-  async function byAccessToken(text: string): Promise<Authenticated> {
+  async function byAccessToken(text: string, isUse: boolean): Promise<Authenticated> {
     const token = await accessTokens.verify(text);
-    const record = await withTenant(db, { userId: token.userId }, (tx) => readSessionRecord(tx, token));
-    const standing = record && standingOfSession(record, clock.now());
+    const nowMs = clock.now();
+    const standing = await withTenant(db, { userId: token.userId }, async (tx) => {
+      const record = await readSessionRecord(tx, token);
+      const found = record && standingOfSession(record, nowMs);
+      if (found && isUse) await noteUse(tx, record.session, nowMs);
+      return found;
+    });
     if (!standing) throw new AppError('UNAUTHENTICATED', 'The session has ended. Sign in again.');
     return { ...standing, expiresAtMs: token.expiresAtMs };
   }
@@ -41,6 +56,8 @@ export function createAuthenticator({ db, accessTokens, clock }: AuthenticatorDe
 
   return {
     authenticate: (request) =>
-      'apiKey' in request ? byApiKey(request.apiKey) : byAccessToken(request.accessToken),
+      'apiKey' in request
+        ? byApiKey(request.apiKey)
+        : byAccessToken(request.accessToken, request.isWatching !== true),
   };
 }

@@ -77,6 +77,14 @@ export function createSessionStore(db: Db) {
       });
     },
 
+    /** Of requests at the same time one writes. */
+    async noteUse(id: Uuid, at: Date, unlessAfter: Date): Promise<void> {
+      await db.session.updateMany({
+        where: { id, lastUsedAt: { lte: unlessAfter } },
+        data: { lastUsedAt: at },
+      });
+    },
+
     /** Returns how many sessions ended; a session that has ended already keeps its instant. */
     async revoke(id: Uuid, at: Date): Promise<number> {
       const { count } = await db.session.updateMany({
