@@ -19,12 +19,16 @@ export const AUDIT_ACTIONS = [
   'apikey.signing_secret.create',
   'apikey.signing_secret.delete',
   'apikey.update',
+  /** Somebody who was expected has chosen a password. */
+  'auth.activate',
   /** Too many failures: nobody signs in with this address for a while. */
   'auth.lockout',
   /** A refresh token that was used before came again, so its session was ended. */
   'auth.refresh.reuse',
   'auth.sign_in',
   'auth.sign_out',
+  'auth.sign_up',
+  'auth.verification_resend',
   'budget.create',
   'budget.update',
   'credit.enforce',

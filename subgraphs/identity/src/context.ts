@@ -9,6 +9,7 @@ import type { OrganizationService } from './modules/organizations/organization-s
 import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import type { SecondFactorService } from './modules/second-factors/second-factor-service.ts';
 import type { RoleService } from './modules/roles/role-service.ts';
+import type { SignUpService } from './modules/sign-up/sign-up-service.ts';
 import type { SessionService } from './modules/sessions/session-service.ts';
 import type { UserService } from './modules/users/user-service.ts';
 
@@ -21,6 +22,7 @@ export interface Services {
   readonly secondFactors: SecondFactorService;
   readonly roles: RoleService;
   readonly sessions: SessionService;
+  readonly signUps: SignUpService;
   readonly users: UserService;
 }
 

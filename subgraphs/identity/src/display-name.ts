@@ -4,7 +4,7 @@ const LENGTH_MAX = 100;
 export const DISPLAY_NAME_RULE = `The name must have 1 to ${LENGTH_MAX} printable characters.`;
 
 /** The trimmed name, or undefined when it is none. */
-export function parseDisplayName(text: string): string | undefined {
+export function parseDisplayName(text: string, lengthMax = LENGTH_MAX): string | undefined {
   const name = text.trim();
-  return name === '' || name.length > LENGTH_MAX || /\p{Cc}/u.test(name) ? undefined : name;
+  return name === '' || name.length > lengthMax || /\p{Cc}/u.test(name) ? undefined : name;
 }

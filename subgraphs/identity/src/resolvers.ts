@@ -9,6 +9,7 @@ import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
+import { signUpResolvers } from './modules/sign-up/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
 
 /** The features' resolvers together; several of them add fields to one type. */
@@ -23,6 +24,7 @@ export const resolvers: Resolvers = {
     ...secondFactorResolvers.Mutation,
     ...roleResolvers.Mutation,
     ...sessionResolvers.Mutation,
+    ...signUpResolvers.Mutation,
   },
   Subscription: apiKeyResolvers.Subscription,
   Organization: {

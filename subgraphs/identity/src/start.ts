@@ -34,6 +34,8 @@ import { createAttempts } from './modules/sessions/attempts.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
 import { createBeginSession } from './modules/sessions/begin-session.ts';
 import { createSessionService } from './modules/sessions/session-service.ts';
+import { createRateLimits } from './modules/rate-limits/rate-limits.ts';
+import { createSignUpService } from './modules/sign-up/sign-up-service.ts';
 import { openSigningKeys } from './modules/sessions/signing-keys.ts';
 import { createPasswords } from './modules/users/password.ts';
 import { createUserService } from './modules/users/user-service.ts';
@@ -77,6 +79,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
   const { db, clock, masterKey, accessTokens } = deps;
   const passwords = await createPasswords();
   const attempts = createAttempts({ db, clock });
+  const rateLimits = createRateLimits({ db, clock });
   const secondFactors = createSecondFactors({ masterKey, clock });
   const begin = createBeginSession(clock);
   const signInDeps = { db, clock, passwords, attempts, secondFactors, begin };
@@ -89,6 +92,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
     sessions: createSessionService({ ...signInDeps, accessTokens, masterKey }),
+    signUps: createSignUpService({ ...deps, passwords, rateLimits }),
     users: createUserService(),
   };
 }

@@ -71,7 +71,7 @@ export interface TestIdentity {
   /** A blocking budget on an account, which is billing's to make. */
   addBudget(organization: TestOrganization, accountId: string): Promise<void>;
   /** Signs the Owner of an organization in. */
-  ownerOf(organization: TestOrganization): Promise<Authenticated>;
+  ownerOf(owner: Pick<TestOrganization, 'email' | 'password'>): Promise<Authenticated>;
   stop(): Promise<void>;
 }
 

@@ -2,6 +2,8 @@ import type { Clock } from '@weir/kernel/clock';
 import type { Database } from '@weir/prisma/database';
 import type { Logger } from '@weir/service/logger';
 import { LOCKOUT } from './modules/sessions/lockout.ts';
+import { purgeRates } from './modules/rate-limits/rate-limits.ts';
+import { purgeAddressProofs } from './modules/sign-up/address-proof-store.ts';
 import { createThrottleStore } from './modules/sessions/throttle-store.ts';
 
 const INTERVAL_MS = 10 * 60_000;
@@ -14,14 +16,20 @@ export interface ThrottlePurgeDeps {
   readonly log: Logger;
 }
 
-/** Anybody can fail to sign in with any address, so the rows of old failures are removed. Returns what stops it. */
+/**
+ * Anybody can fail to sign in with any address, ask for mails and not come back, so the rows of this are removed once they
+ * mean nothing any more. Returns what stops it.
+ */
 export function startThrottlePurge({ db, clock, log }: ThrottlePurgeDeps): () => void {
   const timer = setInterval(() => {
-    createThrottleStore(db)
-      .purge(new Date(clock.now() - KEPT_MS))
-      .catch((err: unknown) => {
-        log.warn({ err }, 'old failures to sign in were not removed');
-      });
+    const nowMs = clock.now();
+    Promise.all([
+      createThrottleStore(db).purge(new Date(nowMs - KEPT_MS)),
+      purgeRates(db, nowMs),
+      purgeAddressProofs(db, nowMs),
+    ]).catch((err: unknown) => {
+      log.warn({ err }, 'what strangers have left was not removed');
+    });
   }, INTERVAL_MS);
   timer.unref();
   return () => {

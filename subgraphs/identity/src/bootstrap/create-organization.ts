@@ -3,11 +3,8 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { isUniqueViolation } from '../unique-violation.ts';
 import { withTenant } from '@weir/prisma/tenant';
 import type { BootstrapContext } from '../bootstrap.ts';
-import { ROOT_DNA } from '../modules/accounts/account.ts';
 import { createAccountStore } from '../modules/accounts/account-store.ts';
-import { createOrganizationStore } from '../modules/organizations/organization-store.ts';
-import { sealNewOwnerKey } from '../modules/provider-keys/owner-key.ts';
-import { createProviderKeyStore } from '../modules/provider-keys/provider-key-store.ts';
+import { foundOrganization } from '../modules/organizations/found-organization.ts';
 import { createUserStore } from '../modules/users/user-store.ts';
 import { normalizeEmail } from '../modules/users/user.ts';
 
@@ -39,24 +36,12 @@ export async function createOrganization(
   const [organizationId, rootAccountId, userId] = [newUuid(nowMs), newUuid(nowMs), newUuid(nowMs)];
   // Hashing takes longer than a transaction should last.
   const passwordHash = await passwords.hash(owner.password);
-  const root = {
-    id: rootAccountId,
-    organizationId,
-    parentId: null,
-    kind: 'OWNER',
-    name,
-    dna: ROOT_DNA,
-  } as const;
+  // No plan limits what the operator of the platform sets up.
+  const founding = { organizationId, rootAccountId, name, slug, timeZone, planTier: 'ENTERPRISE' } as const;
   try {
     await withTenant(db, { organizationId, userId }, async (tx) => {
       const users = createUserStore(tx);
-      await createOrganizationStore(tx).insert({ id: organizationId, slug, name, timeZone });
-      await createAccountStore(tx).insert(root);
-      await createProviderKeyStore(tx).insertOwnerKey(
-        organizationId,
-        rootAccountId,
-        sealNewOwnerKey(rootAccountId, masterKey),
-      );
+      await foundOrganization(tx, founding, masterKey);
       await users.insert({ id: userId, email, displayName: owner.displayName, passwordHash });
       await users.insertMembership({ id: newUuid(nowMs), organizationId, userId, role: 'OWNER' });
     });

@@ -46,7 +46,7 @@ function toOrganization(row: Row): Organization {
   };
 }
 
-export type NewOrganization = Pick<Organization, 'id' | 'slug' | 'name' | 'timeZone'>;
+export type NewOrganization = Pick<Organization, 'id' | 'slug' | 'name' | 'timeZone' | 'planTier'>;
 export type OrganizationChanges = Pick<Organization, 'name' | 'timeZone'> & Limits;
 
 export function createOrganizationStore(db: Db) {

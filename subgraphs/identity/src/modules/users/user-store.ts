@@ -74,6 +74,11 @@ export function createUserStore(db: Db) {
       await db.user.createMany({ data: [user] });
     },
 
+    /** Somebody who was expected has come, and chosen a password. */
+    async activate(id: Uuid, passwordHash: string): Promise<void> {
+      await db.user.updateMany({ where: { id }, data: { status: 'ACTIVE', passwordHash } });
+    },
+
     /** Takes or gives the rights of the platform. */
     async setPlatformRole(id: Uuid, platformRole: PlatformRole | null): Promise<void> {
       await db.user.updateMany({ where: { id }, data: { platformRole } });
