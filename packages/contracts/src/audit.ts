@@ -21,6 +21,11 @@ export const AUDIT_ACTIONS = [
   'apikey.update',
   /** Somebody who was expected has chosen a password. */
   'auth.activate',
+  'audit.download',
+  'audit.export',
+  /** Retention removed what is older; the metadata is the checkpoint from which the chain goes on. */
+  'audit.purge',
+  'audit.verify',
   /** Too many failures: nobody signs in with this address for a while. */
   'auth.lockout',
   /** A refresh token that was used before came again, so its session was ended. */

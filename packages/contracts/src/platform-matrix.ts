@@ -19,6 +19,10 @@ export const PLATFORM_MATRIX = {
     allows: 'Create organizations, change their plan and status, and delete them.',
     roles: ['SYSTEM_ADMIN'],
   },
+  'platform.audit.read': {
+    allows: 'Read, verify and export the platform’s own audit trail.',
+    roles: ['SYSTEM_ADMIN'],
+  },
   'platform.impersonate': {
     allows: 'Look into an organization with its consent, for a while, without changing anything.',
     roles: PLATFORM_ROLES,
@@ -33,6 +37,7 @@ export const PLATFORM_ACTIONS = {
   'platformOrganization:create': 'platform.organizations.write',
   'platformOrganization:update': 'platform.organizations.write',
   'platformOrganization:delete': 'platform.organizations.write',
+  'platformAudit:read': 'platform.audit.read',
   'impersonation:start': 'platform.impersonate',
 } as const satisfies Readonly<Record<string, PlatformPermission>>;
 

@@ -21,6 +21,8 @@ export const ID_PREFIXES = {
   budget: 'bud',
   budgetAlert: 'alr',
   creditLot: 'lot',
+  auditEvent: 'aud',
+  auditExport: 'aex',
   request: 'req',
   attempt: 'att',
 } as const;

@@ -3,6 +3,7 @@ import type { Clock } from '@weir/kernel/clock';
 import type { Database } from '@weir/prisma/database';
 import { createActorScope, type ActorScope } from './actor-scope.ts';
 import type { AccountService } from './modules/accounts/account-service.ts';
+import type { AuditService } from './modules/audit/audit-service.ts';
 import type { ApiKeyService } from './modules/api-keys/api-key-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
@@ -14,6 +15,7 @@ import type { SessionService } from './modules/sessions/session-service.ts';
 import type { UserService } from './modules/users/user-service.ts';
 
 export interface Services {
+  readonly audit: AuditService;
   readonly accounts: AccountService;
   readonly apiKeys: ApiKeyService;
   readonly models: ModelService;

@@ -1,6 +1,7 @@
 import type { Resolvers } from './generated/resolvers-types.ts';
 import { accessResolvers } from './modules/access/resolvers.ts';
 import { accountResolvers } from './modules/accounts/resolvers.ts';
+import { auditResolvers } from './modules/audit/resolvers.ts';
 import { apiKeyResolvers } from './modules/api-keys/resolvers.ts';
 import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
@@ -14,8 +15,14 @@ import { userResolvers } from './modules/users/resolvers.ts';
 
 /** The features' resolvers together; several of them add fields to one type. */
 export const resolvers: Resolvers = {
-  Query: { ...accountResolvers.Query, ...organizationResolvers.Query, ...userResolvers.Query },
+  Query: {
+    ...accountResolvers.Query,
+    ...organizationResolvers.Query,
+    ...userResolvers.Query,
+    ...auditResolvers.Query,
+  },
   Mutation: {
+    ...auditResolvers.Mutation,
     ...accountResolvers.Mutation,
     ...apiKeyResolvers.Mutation,
     ...organizationResolvers.Mutation,
@@ -28,6 +35,7 @@ export const resolvers: Resolvers = {
   },
   Subscription: apiKeyResolvers.Subscription,
   Organization: {
+    ...auditResolvers.Organization,
     ...organizationResolvers.Organization,
     ...accountResolvers.Organization,
     ...apiKeyResolvers.Organization,
@@ -35,6 +43,11 @@ export const resolvers: Resolvers = {
     ...providerKeyResolvers.Organization,
     ...roleResolvers.Organization,
   },
+  AuditActor: auditResolvers.AuditActor,
+  AuditEvent: auditResolvers.AuditEvent,
+  AuditProblem: auditResolvers.AuditProblem,
+  AuditTarget: auditResolvers.AuditTarget,
+  AuditVerification: auditResolvers.AuditVerification,
   AccessLists: accessResolvers.AccessLists,
   Account: { ...accountResolvers.Account, ...apiKeyResolvers.Account },
   AccountConflict: accountResolvers.AccountConflict,

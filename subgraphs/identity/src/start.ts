@@ -12,6 +12,7 @@ import { addAuthenticateRoute } from './authenticate-route.ts';
 import type { Config } from './config.ts';
 import { createContextFactory, type Services } from './context.ts';
 import { createAccountService } from './modules/accounts/account-service.ts';
+import { createAuditService } from './modules/audit/audit-service.ts';
 import { createApiKeyService } from './modules/api-keys/api-key-service.ts';
 import { createExpiryFeed, type ExpiryFeed } from './modules/api-keys/expiry-feed.ts';
 import { startExpiryNotices, type ExpiryNoticesDeps } from './modules/api-keys/expiry-notices.ts';
@@ -84,6 +85,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
   const begin = createBeginSession(clock);
   const signInDeps = { db, clock, passwords, attempts, secondFactors, begin };
   return {
+    audit: createAuditService({ db }),
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
     models: createModelService({ db, clock }),
