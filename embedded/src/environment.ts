@@ -31,7 +31,7 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<string, 
     WEIR_MASTER_KEY: secrets.masterKey,
     WEIR_MASTER_KEY_PREVIOUS: (secrets.previousMasterKeys ?? []).join(','),
     WEIR_INTERNAL_SECRET: secrets.internalSecret,
-    PUBLIC_URL: config.PUBLIC_URL ?? at(ports.GATEWAY_PORT),
+    PUBLIC_URL: config.PUBLIC_URL ?? `http://${named(config.HOST)}:${ports.GATEWAY_PORT}`,
     SMTP_URL: config.SMTP_URL ?? '',
     MAIL_FROM: config.MAIL_FROM ?? '',
     IDENTITY_URL: at(ports.IDENTITY_PORT),
@@ -39,6 +39,12 @@ export function serviceEnvironment(options: EnvironmentOptions): Record<string, 
     ANALYTICS_URL: at(ports.ANALYTICS_PORT),
     ...Object.fromEntries(Object.entries(ports).map(([setting, port]) => [setting, String(port)])),
   };
+}
+
+/** Browsers make passkeys for names only, and this machine has one. */
+function named(host: string): string {
+  const address = reachable(host);
+  return address === '127.0.0.1' || address === '::1' ? 'localhost' : address;
 }
 
 /** An address that listens everywhere is not one to connect to. */

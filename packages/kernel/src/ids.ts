@@ -14,6 +14,7 @@ export const ID_PREFIXES = {
   role: 'rol',
   invitation: 'inv',
   session: 'ses',
+  passkey: 'psk',
   apiKey: 'key',
   providerKey: 'pvk',
   model: 'mod',

@@ -7,6 +7,7 @@ import type { AuditService } from './modules/audit/audit-service.ts';
 import type { ApiKeyService } from './modules/api-keys/api-key-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
+import type { PasskeyService } from './modules/passkeys/passkey-service.ts';
 import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import type { SecondFactorService } from './modules/second-factors/second-factor-service.ts';
 import type { RoleService } from './modules/roles/role-service.ts';
@@ -20,6 +21,7 @@ export interface Services {
   readonly apiKeys: ApiKeyService;
   readonly models: ModelService;
   readonly organizations: OrganizationService;
+  readonly passkeys: PasskeyService;
   readonly providerKeys: ProviderKeyService;
   readonly secondFactors: SecondFactorService;
   readonly roles: RoleService;

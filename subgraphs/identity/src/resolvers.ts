@@ -9,6 +9,7 @@ import { roleResolvers } from './modules/roles/resolvers.ts';
 import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
+import { passkeyResolvers } from './modules/passkeys/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
 import { signUpResolvers } from './modules/sign-up/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
@@ -28,6 +29,7 @@ export const resolvers: Resolvers = {
     ...organizationResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
+    ...passkeyResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
     ...roleResolvers.Mutation,
     ...sessionResolvers.Mutation,
@@ -56,6 +58,12 @@ export const resolvers: Resolvers = {
   Model: modelResolvers.Model,
   Role: roleResolvers.Role,
   Routing: routingResolvers.Routing,
+  Passkey: passkeyResolvers.Passkey,
+  PasskeyAuthenticationResponse: passkeyResolvers.PasskeyAuthenticationResponse,
+  PasskeyCreationOptions: passkeyResolvers.PasskeyCreationOptions,
+  PasskeyRegistrationResponse: passkeyResolvers.PasskeyRegistrationResponse,
+  PasskeyRequestOptions: passkeyResolvers.PasskeyRequestOptions,
+  SecondFactors: passkeyResolvers.SecondFactors,
   ProviderKey: providerKeyResolvers.ProviderKey,
   ProviderKeyConfig: providerKeyResolvers.ProviderKeyConfig,
   User: userResolvers.User,

@@ -8,10 +8,12 @@ import type { ApiKey } from './modules/api-keys/api-key.ts';
 import type { Membership } from './modules/members/membership.ts';
 import type { Model } from './modules/models/model.ts';
 import type { Organization } from './modules/organizations/organization.ts';
+import type { Passkey } from './modules/passkeys/passkey.ts';
 import type { Routing } from './modules/routing/routing.ts';
 import type { ProviderKey, ProviderKeyState, ProviderKeyTest } from './modules/provider-keys/provider-key.ts';
 import type { Role } from './modules/roles/role.ts';
 import type { User } from './modules/users/user.ts';
+import type { EnrolledFactors } from './modules/second-factors/second-factor-service.ts';
 
 /** What resolvers return for a type of the schema; codegen finds them by name. */
 export type AccessListsMapper = AccessLists;
@@ -27,10 +29,12 @@ export type MembershipMapper = Membership;
 export type ModelMapper = Model;
 export type OrganizationMapper = Organization;
 export type RoleMapper = Role;
+export type PasskeyMapper = Passkey;
 export type RoutingMapper = Routing;
 export type ProviderKeyMapper = ProviderKey;
 export type ProviderKeyStateMapper = ProviderKeyState;
 export type ProviderKeyTestResultMapper = ProviderKeyTest;
+export type SecondFactorsMapper = EnrolledFactors;
 export type UserMapper = User;
 /** Whoever acts, also right after having signed in. */
 export type ViewerMapper = InternalIdentity;

@@ -25,6 +25,10 @@ import { createQueueMail, type QueueMail } from './modules/mail/queue-mail.ts';
 import { createSmtpTransport } from './modules/mail/smtp-transport.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
+import { createOneTimeTokens } from './modules/one-time-tokens/one-time-tokens.ts';
+import { createPasskeyAssertions } from './modules/passkeys/passkey-assertions.ts';
+import { createPasskeyService } from './modules/passkeys/passkey-service.ts';
+import { relyingPartyOf } from './modules/passkeys/relying-party.ts';
 import { createProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import { createProviderProbe, type ProviderProbe } from './modules/provider-keys/provider-probe.ts';
 import { createSecondFactorService } from './modules/second-factors/second-factor-service.ts';
@@ -74,14 +78,18 @@ interface ServiceDeps {
   readonly guard: OutboundGuard;
   readonly probe: ProviderProbe;
   readonly queueMail: QueueMail;
+  readonly publicUrl: string;
 }
 
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
-  const { db, clock, masterKey, accessTokens } = deps;
+  const { db, clock, masterKey, accessTokens, publicUrl } = deps;
   const passwords = await createPasswords();
   const attempts = createAttempts({ db, clock });
   const rateLimits = createRateLimits({ db, clock });
-  const secondFactors = createSecondFactors({ masterKey, clock });
+  const oneTimeTokens = createOneTimeTokens({ masterKey, clock });
+  const relyingParty = relyingPartyOf(publicUrl);
+  const passkeys = createPasskeyAssertions({ relyingParty, oneTimeTokens, clock });
+  const secondFactors = createSecondFactors({ masterKey, clock, passkeys });
   const begin = createBeginSession(clock);
   const signInDeps = { db, clock, passwords, attempts, secondFactors, begin };
   return {
@@ -90,6 +98,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
     models: createModelService({ db, clock }),
     organizations: createOrganizationService({ db }),
+    passkeys: createPasskeyService({ ...signInDeps, passkeys, relyingParty, oneTimeTokens }),
     providerKeys: createProviderKeyService(deps),
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
@@ -179,6 +188,7 @@ export async function start(
       guard,
       probe,
       queueMail,
+      publicUrl: config.publicUrl,
     });
     const signals = createSessionSignals();
     const stopExpiry = startExpiry(config, expiryFeed, signals, { db, clock, log });

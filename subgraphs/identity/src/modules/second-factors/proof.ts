@@ -3,13 +3,12 @@ import type { Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
-import type { SecondFactorErrorCode } from '../../generated/resolvers-types.ts';
 import type { Attempts } from '../sessions/attempts.ts';
 import type { Passwords } from '../users/password.ts';
 import { createUserStore } from '../users/user-store.ts';
 import type { SecondFactors } from './second-factors.ts';
 
-export type SecondFactorProblem = UserErrorValue<SecondFactorErrorCode>;
+export type ProofProblem = UserErrorValue<'PROOF_REQUIRED' | 'INVALID_PASSWORD' | 'INVALID_CODE' | 'LOCKED'>;
 
 /** What shows that whoever holds a session is its person: either will do. */
 export interface ProofInput {
@@ -37,10 +36,10 @@ export function createProof({ db, passwords, attempts, secondFactors }: ProofDep
   return async function prove(
     userId: Uuid,
     { code, password }: ProofInput,
-  ): Promise<Result<true, SecondFactorProblem>> {
+  ): Promise<Result<true, ProofProblem>> {
     const person = await withTenant(db, { userId }, (tx) => createUserStore(tx).credentialsOf(userId));
     if (!person) throw new Error('a session without a person');
-    const answer = await attempts.guess<Result<true, SecondFactorProblem>>(person.email, async () => {
+    const answer = await attempts.guess<Result<true, ProofProblem>>(person.email, async () => {
       if (password) {
         const matches = await passwords.matches(password, person.passwordHash);
         return matches

@@ -1,16 +1,18 @@
+import type { AuditAction } from '@weir/contracts/audit';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { recordAudit } from '@weir/graphql/audit';
 import { requireSignedIn } from '@weir/graphql/authorization';
-import { userError } from '@weir/graphql/user-errors';
+import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
 import type { Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { sealSecret } from '@weir/service/vault';
-import type { SecondFactorMethod } from '../../generated/resolvers-types.ts';
+import type { SecondFactorErrorCode, SecondFactorMethod } from '../../generated/resolvers-types.ts';
 import { createUserStore } from '../users/user-store.ts';
-import { createProof, type ProofDeps, type ProofInput, type SecondFactorProblem } from './proof.ts';
-import { hashOfRecoveryCode, newRecoveryCodes } from './recovery-code.ts';
+import { createProof, type ProofDeps, type ProofInput } from './proof.ts';
+import { issueRecoveryCodes, removeUselessRecoveryCodes } from './recovery-code-issue.ts';
 import { createSecondFactorStore } from './second-factor-store.ts';
-import { stepOfFactor, totpBinding, type SecondFactorsDeps } from './second-factors.ts';
+import { stepOfFactor, totpBinding, type TotpDeps } from './second-factors.ts';
 import { newTotpSecret, qrCodeOf, totpUri } from './totp.ts';
 
 export interface TotpEnrollment {
@@ -26,7 +28,7 @@ export interface EnrolledFactors {
   readonly recoveryCodesLeft: number;
 }
 
-type Outcome<T> = Promise<Result<T, SecondFactorProblem>>;
+type Outcome<T> = Promise<Result<T, UserErrorValue<SecondFactorErrorCode>>>;
 
 /** What people do with their own second factors. Everything is refused to programs, which have none. */
 export interface SecondFactorService {
@@ -34,14 +36,17 @@ export interface SecondFactorService {
   ofViewer(identity: InternalIdentity): Promise<EnrolledFactors | null>;
   /** Shares a secret with an authenticator app; it asks for nothing until a code has been shown. */
   enrollTotp(identity: InternalIdentity): Outcome<TotpEnrollment>;
-  /** Asks for the second factor from now on. Returns the recovery codes, which nobody can read again. */
-  confirmTotp(identity: InternalIdentity, code: string): Outcome<readonly string[]>;
+  /**
+   * Asks for the second factor from now on. Returns the recovery codes, which nobody can read again; null for a person
+   * who has some already.
+   */
+  confirmTotp(identity: InternalIdentity, code: string): Outcome<readonly string[] | null>;
   disableTotp(identity: InternalIdentity, proof: ProofInput): Outcome<true>;
   /** Makes ten new recovery codes; the former ones are worthless. */
   regenerateRecoveryCodes(identity: InternalIdentity, proof: ProofInput): Outcome<readonly string[]>;
 }
 
-export type SecondFactorServiceDeps = ProofDeps & SecondFactorsDeps;
+export type SecondFactorServiceDeps = ProofDeps & TotpDeps;
 
 const NOT_A_PERSON = userError(
   'NOT_A_PERSON',
@@ -68,12 +73,17 @@ export function createSecondFactorService(deps: SecondFactorServiceDeps): Second
     return actor.type === 'user' ? actor.userId : undefined;
   };
 
-  async function newCodes(tx: Transaction, userId: Uuid): Promise<readonly string[]> {
-    const codes = newRecoveryCodes();
-    const hashes = codes.flatMap((code) => hashOfRecoveryCode(userId, code) ?? []);
-    await createSecondFactorStore(tx).replaceRecoveryCodes(userId, hashes);
-    return codes;
-  }
+  const audit = (
+    tx: Transaction,
+    identity: InternalIdentity,
+    action: AuditAction,
+    userId: Uuid,
+  ): Promise<void> =>
+    recordAudit(tx, identity, {
+      organizationId: identity.organizationId,
+      action,
+      target: { type: 'user', id: userId },
+    });
 
   async function emailOf(userId: Uuid): Promise<string> {
     const person = await withTenant(db, { userId }, (tx) => createUserStore(tx).credentialsOf(userId));
@@ -124,7 +134,10 @@ export function createSecondFactorService(deps: SecondFactorServiceDeps): Second
         const step = stepOfFactor(factor, userId, code.replaceAll(/\s/g, ''), deps);
         if (step === undefined) return err(WRONG_CODE);
         const isConfirmed = await store.confirm(userId, factor.sealed.version, step, new Date(clock.now()));
-        return isConfirmed ? ok(await newCodes(tx, userId)) : err(ALREADY_ENROLLED);
+        if (!isConfirmed) return err(ALREADY_ENROLLED);
+        const codes = await issueRecoveryCodes(tx, userId, 'unlessThere');
+        await audit(tx, identity, 'mfa.totp.enroll', userId);
+        return ok(codes);
       });
     },
 
@@ -136,7 +149,8 @@ export function createSecondFactorService(deps: SecondFactorServiceDeps): Second
       return withTenant(db, { userId }, async (tx) => {
         const store = createSecondFactorStore(tx);
         if (!(await store.removeTotp(userId))) return err(NOT_ENROLLED);
-        if ((await secondFactors.methodsOf(tx, userId)).length === 0) await store.removeRecoveryCodes(userId);
+        await removeUselessRecoveryCodes(tx, userId);
+        await audit(tx, identity, 'mfa.totp.disable', userId);
         return ok(true);
       });
     },
@@ -147,8 +161,10 @@ export function createSecondFactorService(deps: SecondFactorServiceDeps): Second
       const proven = await prove(userId, proof);
       if (!proven.ok) return proven;
       return withTenant(db, { userId }, async (tx) => {
-        const isEnrolled = (await secondFactors.methodsOf(tx, userId)).length > 0;
-        return isEnrolled ? ok(await newCodes(tx, userId)) : err(NOT_ENROLLED);
+        if ((await secondFactors.methodsOf(tx, userId)).length === 0) return err(NOT_ENROLLED);
+        const codes = await issueRecoveryCodes(tx, userId, 'always');
+        await audit(tx, identity, 'mfa.recovery_codes.regenerate', userId);
+        return ok(codes ?? []);
       });
     },
   };

@@ -5,12 +5,18 @@ const Mutation: Pick<MutationResolvers, 'signIn' | 'sessionRefresh' | 'signOut'>
   async signIn(_, { input }, { services, scope, exchange }) {
     const result = await services.sessions.signIn(input, scope.identity);
     if (!result.ok) {
-      const { problem, secondFactors } = result.error;
-      return { ...NO_TOKENS, viewer: null, secondFactors, userErrors: [problem] };
+      const { problem, secondFactors, passkeyChallenge = null } = result.error;
+      return { ...NO_TOKENS, viewer: null, secondFactors, passkeyChallenge, userErrors: [problem] };
     }
     const viewer = { ...scope.identity, ...result.value.standing };
     scope.become(viewer);
-    return { ...deliverTokens(result.value, exchange), viewer, secondFactors: [], userErrors: [] };
+    return {
+      ...deliverTokens(result.value, exchange),
+      viewer,
+      secondFactors: [],
+      passkeyChallenge: null,
+      userErrors: [],
+    };
   },
 
   async sessionRefresh(_, { input }, { services, scope, exchange }) {

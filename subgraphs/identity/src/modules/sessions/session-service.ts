@@ -6,6 +6,7 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant } from '@weir/prisma/tenant';
 import type { MasterKey } from '@weir/service/vault';
 import type { AccessToken, AccessTokens } from './access-token.ts';
+import type { BegunSession } from './begin-session.ts';
 import type { Client } from './client.ts';
 import { createRefresh } from './refresh.ts';
 import { readSessionRecord } from './session-record.ts';
@@ -34,6 +35,8 @@ export interface SignedIn extends Tokens {
 export interface SessionService {
   /** @throws AppError RATE_LIMITED when too many try at once. */
   signIn(input: SignInInput, client: Client): Promise<Result<SignedIn, SignInRefusal>>;
+  /** Tokens for a session that somebody began in another way than by a password. */
+  complete(begun: BegunSession): Promise<SignedIn>;
   refresh(refreshToken: string, client: Client): Promise<Result<Tokens, SessionProblem>>;
   /**
    * Returns how many sessions ended.
@@ -64,16 +67,20 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
     return { accessToken: await accessTokens.sign(names), refreshToken, refreshExpiresAt };
   }
 
+  async function complete(begun: BegunSession): Promise<SignedIn> {
+    const record = await withTenant(db, { userId: begun.userId }, (tx) => readSessionRecord(tx, begun));
+    const standing = record && standingOfSession(record, clock.now());
+    if (!standing) throw new Error('a session that has just begun is over');
+    return { ...(await tokensOf(begun)), standing };
+  }
+
   return {
     async signIn(input, client) {
       const begun = await signIn(input, client);
-      if (!begun.ok) return begun;
-      const names = begun.value;
-      const record = await withTenant(db, { userId: names.userId }, (tx) => readSessionRecord(tx, names));
-      const standing = record && standingOfSession(record, clock.now());
-      if (!standing) throw new Error('a session that has just begun is over');
-      return ok({ ...(await tokensOf(names)), standing });
+      return begun.ok ? ok(await complete(begun.value)) : begun;
     },
+
+    complete,
 
     async refresh(refreshToken, client) {
       const next = await exchange(refreshToken, client);

@@ -6,6 +6,7 @@ import type { SecondFactorMethod, SessionErrorCode } from '../../generated/resol
 import type { Passwords } from '../users/password.ts';
 import { createUserStore } from '../users/user-store.ts';
 import { normalizeEmail, type User } from '../users/user.ts';
+import type { PasskeyAssertion, PasskeyChallenge } from '../passkeys/passkey-assertions.ts';
 import type { SecondFactors } from '../second-factors/second-factors.ts';
 import type { Attempts, Guess } from './attempts.ts';
 import type { BeginSession, BegunSession } from './begin-session.ts';
@@ -17,12 +18,15 @@ export interface SignInInput {
   readonly email: string;
   readonly password: string;
   readonly otp?: string | null | undefined;
+  readonly passkey?: PasskeyAssertion | null | undefined;
 }
 
 /** Why nobody was signed in, and what would help beside the password; told only to those who know the password. */
 export interface SignInRefusal {
   readonly problem: SessionProblem;
   readonly secondFactors: readonly SecondFactorMethod[];
+  /** For a person with passkeys. */
+  readonly passkeyChallenge: PasskeyChallenge | undefined;
 }
 
 export interface SignInDeps {
@@ -40,8 +44,11 @@ const LOCKED = userError('LOCKED', 'Too many failures for this address. Try agai
 const MFA_REQUIRED = userError('MFA_REQUIRED', 'This account asks for a second factor.', 'otp');
 const INVALID_OTP = userError('INVALID_OTP', 'The code is wrong, has expired or was used before.', 'otp');
 
-const refused = (problem: SessionProblem, secondFactors: readonly SecondFactorMethod[] = []): Outcome =>
-  err({ problem, secondFactors });
+const refused = (
+  problem: SessionProblem,
+  secondFactors: readonly SecondFactorMethod[] = [],
+  passkeyChallenge?: PasskeyChallenge,
+): Outcome => err({ problem, secondFactors, passkeyChallenge });
 
 /**
  * Begins a session for whoever knows an address and its password and shows the second factor that its person enrolled.
@@ -62,14 +69,15 @@ export function createSignIn({ db, passwords, attempts, secondFactors, begin }: 
   /** For somebody who knows the password. A missing second factor does not forgive earlier wrong ones. */
   async function withSecondFactor(user: User, input: SignInInput, client: Client): Promise<Guess<Outcome>> {
     return withTenant(db, { userId: user.id }, async (tx): Promise<Guess<Outcome>> => {
-      const verdict = await secondFactors.verify(tx, user.id, input.otp);
+      const verdict = await secondFactors.verify(tx, user.id, input.otp, input.passkey);
       if (verdict === 'ok' || verdict === 'notEnrolled') {
         return { verdict: 'right', answer: ok(await begin(tx, user, client)) };
       }
       const methods = await secondFactors.methodsOf(tx, user.id);
+      const challenge = await secondFactors.challengePasskey(tx, user.id);
       return verdict === 'missing'
-        ? { verdict: 'undecided', answer: refused(MFA_REQUIRED, methods) }
-        : { verdict: 'wrong', answer: refused(INVALID_OTP, methods) };
+        ? { verdict: 'undecided', answer: refused(MFA_REQUIRED, methods, challenge) }
+        : { verdict: 'wrong', answer: refused(INVALID_OTP, methods, challenge) };
     });
   }
 
