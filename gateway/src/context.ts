@@ -1,6 +1,7 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { IdentitySigner } from '@weir/graphql/identity-token';
 import type { Logger } from '@weir/service/logger';
+import { requireAllowedAddress } from './auth/allowed-address.ts';
 import type { Actor } from './auth/authenticator.ts';
 import { NO_DELIVERY, type SessionDelivery } from './auth/session-delivery.ts';
 
@@ -33,9 +34,11 @@ export type ContextFactory = (
   session?: SessionDelivery,
 ) => GatewayContext;
 
+/** @throws AppError IP_NOT_ALLOWED for an actor that is bound to other addresses. */
 export function createContextFactory(signer: IdentitySigner, log: Logger): ContextFactory {
   return (actor, origin, signal, session = NO_DELIVERY) => {
     const { requestId, traceparent, ipAddress, userAgent } = origin;
+    requireAllowedAddress(actor, ipAddress);
     const identity: InternalIdentity = {
       actor: actor.actor,
       organizationId: actor.organizationId,

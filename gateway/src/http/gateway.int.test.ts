@@ -106,6 +106,18 @@ describe('queries', () => {
     expect(byBearer.body.data).toEqual({ viewerName: 'apiKey' });
   });
 
+  it('refuse an API key from an address that it is not bound to, with 403', async () => {
+    const { newVirtualKey } = await import('@weir/kernel/virtual-key');
+    const actor = { type: 'apiKey', apiKeyId: newUuid(), accountId: newUuid() } as const;
+    const [here, elsewhere] = [newVirtualKey(), newVirtualKey()];
+    platform.actors.set(here, { ...personOf(organizationId), actor, allowIps: [['127.0.0.0/8', '::1']] });
+    platform.actors.set(elsewhere, { ...personOf(organizationId), actor, allowIps: [['198.51.100.0/24']] });
+    expect((await query('{ viewerName }', {}, here)).body.data).toEqual({ viewerName: 'apiKey' });
+    const refused = await query('{ viewerName }', {}, elsewhere);
+    expect(refused.status).toBe(403);
+    expect(refused.body.errors?.[0]?.extensions['code']).toBe('IP_NOT_ALLOWED');
+  });
+
   it('ask who a credential stands for at most once a second', async () => {
     await query('{ viewerName }');
     const before = platform.authentications();

@@ -38,6 +38,7 @@ export const ACTIONS = {
   'providerKey:read': { permission: 'providerkey.read' },
   'providerKey:write': { permission: 'providerkey.write' },
   'routing:write': { permission: 'routing.write' },
+  'model:write': { permission: 'model.write' },
   'budget:read': { permission: 'org.budget.read' },
   'budget:create': { permission: 'org.budget.write' },
   'budget:update': { permission: 'org.budget.write', on: 'budget' },

@@ -46,7 +46,11 @@ export const authenticateRequestSchema = z.union([
 
 export const authenticatedSchema = internalIdentitySchema
   .pick({ actor: true, organizationId: true, permissions: true })
-  .extend({ expiresAtMs: z.number() });
+  .extend({
+    expiresAtMs: z.number(),
+    /** Lists of addresses and networks, each of which must hold the caller's address; absent where none restricts. */
+    allowIps: z.array(z.array(z.string())).optional(),
+  });
 
 export type AuthenticateRequest = z.output<typeof authenticateRequestSchema>;
 export type Authenticated = z.output<typeof authenticatedSchema>;

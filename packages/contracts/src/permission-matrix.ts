@@ -93,7 +93,12 @@ export const PERMISSION_MATRIX = {
     roles: ADMINS,
     scopes: ADMIN_KEY,
   },
-  'routing.write': { allows: 'Change routing and models.', roles: ADMINS, scopes: ADMIN_KEY },
+  'routing.write': { allows: 'Change the routing of accounts.', roles: ADMINS, scopes: ADMIN_KEY },
+  'model.write': {
+    allows: 'Register, change and retire models of the organization.',
+    roles: ADMINS,
+    scopes: ADMIN_KEY,
+  },
   'usage.read': {
     allows: 'See usage, its cost and its reports.',
     roles: [...MANAGERS, 'ANALYST', 'FINANCE'],
@@ -121,6 +126,31 @@ export function permissionsOfScopes(scopes: readonly Scope[]): readonly Permissi
   return PERMISSIONS.filter((permission) =>
     rowOf(permission).scopes.some((granting) => scopes.includes(granting)),
   );
+}
+
+/** What concerns an account and what is below it; everything else concerns the organization as a whole. */
+const OF_ACCOUNTS: ReadonlySet<Permission> = new Set<Permission>([
+  'org.read',
+  'org.budget.read',
+  'org.budget.write',
+  'org.billing.read',
+  'account.read',
+  'account.write',
+  'apikey.read',
+  'apikey.create',
+  'apikey.rotate',
+  'apikey.revoke',
+  'routing.write',
+  'usage.read',
+]);
+
+/**
+ * What a key of these scopes permits: one of an account below the root has no say in what concerns the organization as a
+ * whole, whatever its scopes.
+ */
+export function permissionsOfKey(scopes: readonly Scope[], isOfRoot: boolean): readonly Permission[] {
+  const permissions = permissionsOfScopes(scopes);
+  return isOfRoot ? permissions : permissions.filter((permission) => OF_ACCOUNTS.has(permission));
 }
 
 export function isPermission(text: string): text is Permission {

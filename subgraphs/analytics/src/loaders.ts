@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { createReach, PLACES_BELOW, type PlacedNode, type Reach } from '@weir/graphql/actor-reach';
 import { AppError } from '@weir/kernel/errors';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Database } from '@weir/prisma/database';
@@ -24,6 +25,8 @@ export interface Loaders {
   readonly usage: DataLoader<UsageQuestion, UsageReport, string>;
   readonly freshness: DataLoader<Uuid, Freshness>;
   readonly keyUse: DataLoader<Uuid, KeyUse>;
+  /** Which nodes the actor may ask about. */
+  readonly reach: Reach;
 }
 
 const rangeKey = ({ startMs, endMs, granularity }: UsageQuestion): string =>
@@ -68,6 +71,11 @@ export function createLoaders(db: Database, identity: InternalIdentity): Loaders
     return withTenant(db, { organizationId }, (tx) => work(tx, organizationId));
   };
   return {
+    reach: createReach(identity, (top, nodes) =>
+      read((tx, organization) =>
+        tx.$queryRawUnsafe<PlacedNode[]>(PLACES_BELOW, organization, top, [...nodes]),
+      ),
+    ),
     usage: new DataLoader((questions) => read((tx, organization) => answerAll(tx, organization, questions)), {
       cacheKeyFn: (question) => `${question.nodeId}/${rangeKey(question)}`,
       maxBatchSize: 100,

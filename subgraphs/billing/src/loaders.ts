@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
+import { createReach, PLACES_BELOW, type PlacedNode } from '@weir/graphql/actor-reach';
 import { decide } from '@weir/graphql/authorization';
 import { createRowLoader, createRowsLoader } from '@weir/graphql/loader';
 import type { Clock } from '@weir/kernel/clock';
@@ -51,13 +52,24 @@ export function createLoaders(reader: TenantReader, identity: InternalIdentity, 
     organizationId !== null && decide(identity, 'billing:read', { organizationId }) === 'allowed';
   const readBudgets = async <T>(work: (query: Query) => Promise<readonly T[]>) =>
     maySeeBudgets ? read(work) : [];
+  const reach = createReach(identity, (top, nodes) =>
+    read((query, organization) => query<PlacedNode>(PLACES_BELOW, [organization, top, nodes])),
+  );
   return {
     budget: createRowLoader(
-      (ids) => readBudgets((query) => createBudgetReads(query).find(ids)),
+      async (ids) =>
+        reach.within(
+          await readBudgets((query) => createBudgetReads(query).find(ids)),
+          (budget) => budget.nodeId,
+        ),
       (budget) => budget.id,
     ),
     alert: createRowLoader(
-      (ids) => readBudgets((query) => createAlertStore(query).find(ids)),
+      async (ids) =>
+        reach.within(
+          await readBudgets((query) => createAlertStore(query).find(ids)),
+          (alert) => alert.nodeId,
+        ),
       (alert) => alert.id,
     ),
     standing: new DataLoader<Budget, BudgetStanding, Uuid>(
@@ -66,7 +78,12 @@ export function createLoaders(reader: TenantReader, identity: InternalIdentity, 
     ),
     credit: createRowLoader(
       async (ids) =>
-        maySeeBilling ? read((query, organization) => loadCredits(query, organization, ids, clock)) : [],
+        maySeeBilling
+          ? reach.within(
+              await read((query, organization) => loadCredits(query, organization, ids, clock)),
+              (credit) => credit.accountId,
+            )
+          : [],
       (credit) => credit.accountId,
     ),
     prices: createRowsLoader(

@@ -50,6 +50,7 @@ export function anAccount(parts: Partial<Account> = {}): Account {
     routing: BLANK_ROUTING,
     tier: 0,
     ratesPpm: 1_000_000n,
+    serviceRole: null,
     version: 1,
     createdAt,
     deletedAt: null,

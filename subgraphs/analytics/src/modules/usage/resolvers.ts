@@ -25,7 +25,7 @@ function toSums(sums: UsageSums) {
   };
 }
 
-/** Null when the actor does not belong to the organization, so that it looks absent. */
+/** Null when the actor does not belong to the organization or does not reach the node, so that it looks absent. */
 async function usageOf(
   nodeId: Uuid,
   organizationId: Uuid | null,
@@ -33,6 +33,7 @@ async function usageOf(
   { identity, loaders }: Context,
 ): Promise<UsageReport | null> {
   if (organizationId === null || !canSee(identity, 'usage:read', { organizationId })) return null;
+  if ((await loaders.reach.placeOf(nodeId)) === null) return null;
   const [startMs, endMs] = [range.start.getTime(), range.end.getTime()];
   return loaders.usage.load({ nodeId, startMs, endMs, granularity });
 }
@@ -51,10 +52,11 @@ export const account: Pick<AccountResolvers, 'usage'> = {
 };
 
 /** Null when the actor belongs to no organization or may not see usage. */
-function useOf(publicId: string, { identity, loaders }: Context): Promise<KeyUse> | null {
+async function useOf(publicId: string, { identity, loaders }: Context): Promise<KeyUse | null> {
   const { organizationId } = identity;
   if (organizationId === null || !canSee(identity, 'usage:read', { organizationId })) return null;
-  return loaders.keyUse.load(idArgument('apiKey', publicId, 'id'));
+  const id = idArgument('apiKey', publicId, 'id');
+  return (await loaders.reach.placeOf(id)) === null ? null : loaders.keyUse.load(id);
 }
 
 export const apiKey: Pick<ApiKeyResolvers, 'usage' | 'lastUsedAt' | 'requestsIn24Hours'> = {

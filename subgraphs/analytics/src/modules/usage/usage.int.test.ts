@@ -102,13 +102,17 @@ interface Question {
   readonly granularity?: 'HOUR' | 'DAY';
   readonly as?: Tenant;
   readonly permissions?: Permission[];
+  /** A program with a key of this account rather than a person. */
+  readonly keyOf?: Uuid;
 }
 
 async function ask(question: Question) {
   const { as = tenant, granularity = 'HOUR', permissions = ['usage.read'] } = question;
   const [typename, kind, id] = question.node ?? ['Organization', 'organization', tenant.organizationId];
   const identity = await signer.sign({
-    actor: { type: 'user', userId: newUuid(), sessionId: newUuid() },
+    actor: question.keyOf
+      ? { type: 'apiKey', apiKeyId: newUuid(), accountId: question.keyOf }
+      : { type: 'user', userId: newUuid(), sessionId: newUuid() },
     organizationId: as.organizationId,
     permissions,
     requestId: newUuid(),
@@ -200,6 +204,23 @@ describe('usage', () => {
     await expect
       .poll(async () => (await ask({ as: stranger, node: own })).usage?.totals.cost.amount, SOON)
       .toBe('0.000007');
+  });
+
+  it('is shown to a program as far as its account reaches: itself and what is below', async () => {
+    await expect.poll(async () => (await ask({})).usage?.totals.requests, SOON).toBe('3');
+    const nodes = [
+      ['Organization', 'organization', tenant.organizationId],
+      ['Account', 'account', tenant.ownerId],
+      ['Account', 'account', tenant.teamId],
+      ['ApiKey', 'apiKey', tenant.apiKeyId],
+    ] as const;
+    const seenBy = async (keyOf: Uuid) =>
+      Promise.all(nodes.map(async (node) => (await ask({ node, keyOf })).usage?.totals.requests ?? null));
+    expect(await seenBy(tenant.ownerId)).toEqual(['3', '3', '3', '3']);
+    expect(await seenBy(tenant.teamId)).toEqual([null, null, '3', '3']);
+    expect(await seenBy(stranger.ownerId)).toEqual([null, null, null, null]);
+    const node = ['ApiKey', 'apiKey', tenant.apiKeyId] as const;
+    expect((await ask({ node, keyOf: stranger.ownerId })).lastUsedAt).toBeNull();
   });
 
   it('is refused without the permission, and for too many points with a sentence that names the bound', async () => {

@@ -27,6 +27,7 @@ function createTable() {
     rows.push({
       id: newUuid(),
       organizationId,
+      nodeId: newUuid(),
       budgetId: newUuid(),
       metric: 'COST',
       threshold: 50,

@@ -1,10 +1,11 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { authorize, canSee } from '@weir/graphql/authorization';
+import { filterEvents } from '@weir/graphql/filter-events';
 import { AppError } from '@weir/kernel/errors';
 import type { Uuid } from '@weir/kernel/ids';
+import { reachOf } from '../../reach.ts';
 import type { TenantReader } from '../../tenant-reader.ts';
 import type { AlertFeed } from './alert-feed.ts';
-import type { AlertStream } from './alert-stream.ts';
 import { createAlertStore } from './alert-store.ts';
 import type { AlertSource } from './alert-topic.ts';
 import type { BudgetAlert } from './budget-alert.ts';
@@ -21,7 +22,11 @@ export interface AlertService {
    * @throws AppError UNAUTHENTICATED, NOT_FOUND (another organization), FORBIDDEN, or BAD_USER_INPUT for an `after` that
    * is no alert of the organization
    */
-  watch(identity: InternalIdentity, organizationId: Uuid, after: Uuid | undefined): Promise<AlertStream>;
+  watch(
+    identity: InternalIdentity,
+    organizationId: Uuid,
+    after: Uuid | undefined,
+  ): Promise<AsyncGenerator<BudgetAlert>>;
 }
 
 /** Reads alerts, a page at a time, each as one organization may see them. */
@@ -45,21 +50,35 @@ export function createAlertService({
     async list(identity, organizationId, { take, before }) {
       if (!canSee(identity, 'budget:read', { organizationId })) return undefined;
       return reader.read(organizationId, (query) =>
-        createAlertStore(query).list(organizationId, take, before),
+        createAlertStore(query).list(
+          organizationId,
+          take,
+          before,
+          reachOf(query, identity, organizationId).top,
+        ),
       );
     },
     async watch(identity, organizationId, after) {
       authorize(identity, 'budget:read', { organizationId });
-      if (after === undefined) return feed.subscribe(identity.actor, organizationId, undefined);
-      const [last] = await reader.read(organizationId, (query) => createAlertStore(query).find([after]));
-      if (!last) {
+      const isWithin = (alert: BudgetAlert): Promise<boolean> =>
+        identity.actor.type === 'user'
+          ? Promise.resolve(true)
+          : reader.read(organizationId, async (query) => {
+              const place = await reachOf(query, identity, organizationId).placeOf(alert.nodeId);
+              return place !== null;
+            });
+      const [last] =
+        after === undefined
+          ? []
+          : await reader.read(organizationId, (query) => createAlertStore(query).find([after]));
+      if (after !== undefined && (!last || !(await isWithin(last)))) {
         throw new AppError(
           'BAD_USER_INPUT',
           'after must be the id of an alert of this organization; leave it out to begin now.',
           { param: 'after' },
         );
       }
-      return feed.subscribe(identity.actor, organizationId, last.seq);
+      return filterEvents(await feed.subscribe(identity.actor, organizationId, last?.seq), isWithin);
     },
   };
 }

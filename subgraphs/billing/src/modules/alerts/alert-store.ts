@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Query } from '../../query.ts';
+import { BUDGET_NODES_WITHIN } from '../budgets/budget-reads.ts';
 import type { BudgetAlert } from './budget-alert.ts';
 
 const uuid = z.string().transform((text) => text as Uuid);
@@ -10,6 +11,7 @@ const rowSchema = z.object({
   id: uuid,
   organizationId: uuid,
   budgetId: uuid,
+  nodeId: uuid,
   metric: z.enum(['COST', 'TOKENS', 'REQUESTS']),
   threshold: z.int(),
   limit: integer,
@@ -20,7 +22,8 @@ const rowSchema = z.object({
 });
 
 const SELECT = `
-  select a.id::text as id, a.organization_id::text as "organizationId", a.budget_id::text as "budgetId", b.metric,
+  select a.id::text as id, a.organization_id::text as "organizationId", a.budget_id::text as "budgetId",
+         b.node_id::text as "nodeId", b.metric,
          a.threshold, a.limit_amount::text as "limit", a.spent::text as spent, a.period_start::text as "periodStart",
          a.raised_at as "raisedAt", a.seq::text as seq
   from billing.budget_alerts a
@@ -28,7 +31,9 @@ const SELECT = `
 
 const FIND = `${SELECT} where a.id = any ($1::uuid[])`;
 const BEFORE = `${SELECT}
-  where a.organization_id = $1::uuid and ($2::bigint is null or a.seq < $2::bigint) order by a.seq desc limit $3::int`;
+  where a.organization_id = $1::uuid and ($2::bigint is null or a.seq < $2::bigint)
+    and ($4::uuid is null or b.node_id in (${BUDGET_NODES_WITHIN}))
+  order by a.seq desc limit $3::int`;
 const AFTER = `${SELECT} where a.organization_id = $1::uuid and a.seq > $2::bigint order by a.seq limit $3::int`;
 const LATEST = `select coalesce(max(seq), 0)::text as seq from billing.budget_alerts where organization_id = $1::uuid`;
 
@@ -39,9 +44,9 @@ export function createAlertStore(query: Query) {
   return {
     find: (ids: readonly Uuid[]) => select(FIND, ids),
 
-    /** At most `take`, latest first, before a position. */
-    list: (organizationId: Uuid, take: number, before: bigint | undefined) =>
-      select(BEFORE, organizationId, before?.toString() ?? null, take),
+    /** At most `take`, latest first, before a position. @param top Only of budgets on this account and below it. */
+    list: (organizationId: Uuid, take: number, before: bigint | undefined, top: Uuid | undefined) =>
+      select(BEFORE, organizationId, before?.toString() ?? null, take, top ?? null),
 
     /** At most `take`, in the order in which they were raised, after a position. */
     after: (organizationId: Uuid, seq: bigint, take: number) =>

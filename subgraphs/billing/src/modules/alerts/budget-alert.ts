@@ -6,6 +6,8 @@ export interface BudgetAlert {
   readonly id: Uuid;
   readonly organizationId: Uuid;
   readonly budgetId: Uuid;
+  /** What the budget is on: the organization, an account or an API key. */
+  readonly nodeId: Uuid;
   readonly metric: BudgetMetric;
   /** Percent of the limit. */
   readonly threshold: number;

@@ -3,12 +3,14 @@ import { recordAudit } from '@weir/graphql/audit';
 import { changesOf } from '@weir/graphql/audit-metadata';
 import { authorize, canSee } from '@weir/graphql/authorization';
 import type { Clock } from '@weir/kernel/clock';
+import { AppError } from '@weir/kernel/errors';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { businessDate } from '@weir/kernel/period';
 import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { queryOfTransaction } from '../../query.ts';
+import { reachOf } from '../../reach.ts';
 import type { TenantReader } from '../../tenant-reader.ts';
 import { lockAlerts, raiseDueAlerts } from '../alerts/raise-alerts.ts';
 import type { Budget } from './budget.ts';
@@ -105,6 +107,27 @@ function targetOf(
   return ok({ nodeKind: 'ORGANIZATION', nodeId: organizationId, field: 'organizationId' });
 }
 
+const missingTarget = (field: string): BudgetProblem =>
+  problem('TARGET_NOT_FOUND', 'The organization has no such account or API key.', [field]);
+
+/**
+ * Whether the actor has a say in the budgets of a node that they can see. A budget on an API key's own account is for
+ * those above to set.
+ * @throws AppError FORBIDDEN for that one.
+ */
+async function decidesAbout(
+  tx: Transaction,
+  identity: InternalIdentity,
+  { organizationId, nodeId }: Pick<Budget, 'organizationId' | 'nodeId'>,
+): Promise<boolean> {
+  const place = await reachOf(queryOfTransaction(tx), identity, organizationId).placeOf(nodeId);
+  if (place === 'OWN') {
+    const message = 'An API key has a say in the budgets of accounts below its own, not of its own.';
+    throw new AppError('FORBIDDEN', message);
+  }
+  return place !== null;
+}
+
 /** Adds a budget in the caller's transaction, after every rule was checked. */
 export async function createBudget(
   tx: Transaction,
@@ -117,8 +140,7 @@ export async function createBudget(
   const { nodeKind, nodeId, field } = target.value;
   const store = createBudgetStore(tx);
   const hasNode = await store.hasNode(input.organizationId, nodeKind, nodeId);
-  const missing = problem('TARGET_NOT_FOUND', 'The organization has no such account or API key.', [field]);
-  if (!hasNode) return err([missing, ...problems]);
+  if (!hasNode) return err([missingTarget(field), ...problems]);
   const { name, limit } = settings;
   if (problems.length > 0 || name === undefined || limit === undefined) return err(problems);
   const budget = await store.insert({
@@ -147,7 +169,9 @@ async function updateBudget(
 ): Promise<BudgetResult> {
   const store = createBudgetStore(tx);
   const current = await store.lock(input.id);
-  if (!current) return err([problem('NOT_FOUND', 'There is no such budget.', ['id'])]);
+  const noSuchBudget = err([problem('NOT_FOUND', 'There is no such budget.', ['id'])]);
+  if (!current) return noSuchBudget;
+  if (!(await decidesAbout(tx, identity, current))) return noSuchBudget;
   const { problems, settings } = checkSettings(current.metric, input);
   if (problems.length > 0) return err(problems);
   if (input.expectedVersion !== undefined && input.expectedVersion !== current.version) {
@@ -176,6 +200,10 @@ export function createBudgetService({ db, reader, clock }: BudgetServiceDeps): B
       const { organizationId } = input;
       authorize(identity, 'budget:create', { organizationId });
       return withTenant(db, { organizationId }, async (tx) => {
+        const target = targetOf(input);
+        if (target.ok && !(await decidesAbout(tx, identity, { organizationId, ...target.value }))) {
+          return err([missingTarget(target.value.field)]);
+        }
         const created = await createBudget(tx, input, clock);
         if (created.ok) {
           const { id, name, nodeKind, metric, limit, period, enforcement } = created.value;
@@ -198,7 +226,10 @@ export function createBudgetService({ db, reader, clock }: BudgetServiceDeps): B
     async list(identity, organizationId, { isArchived, take, after }) {
       if (!canSee(identity, 'budget:read', { organizationId })) return undefined;
       return reader.read(organizationId, (query) =>
-        createBudgetReads(query).list(organizationId, isArchived, take, after),
+        createBudgetReads(query).list({
+          ...{ organizationId, isArchived, take, after },
+          top: reachOf(query, identity, organizationId).top,
+        }),
       );
     },
   };

@@ -8,6 +8,7 @@ import {
   rowOfAccess,
   rowOfLimits,
 } from '../access/access-record.ts';
+import { ROLE_COLUMNS, roleOfRow } from '../roles/role-record.ts';
 import { ROUTING_COLUMNS, routingOfRow, rowOfRouting } from '../routing/routing-record.ts';
 import { ACCOUNT_KINDS, ACCOUNT_STATUSES, type Account } from './account.ts';
 
@@ -23,6 +24,8 @@ export const ACCOUNT_COLUMNS = {
   dna: true,
   tier: true,
   ratesPpm: true,
+  role: true,
+  customRole: { select: ROLE_COLUMNS },
   version: true,
   createdAt: true,
   deletedAt: true,
@@ -50,6 +53,7 @@ export function accountOfRow(row: Row): Account {
     routing: routingOfRow(row),
     tier: row.tier,
     ratesPpm: row.ratesPpm,
+    serviceRole: row.role === null ? null : (roleOfRow(row.role, row.customRole) ?? null),
     version: row.version,
     createdAt: row.createdAt,
     deletedAt: row.deletedAt,

@@ -228,7 +228,7 @@ export function createAccountTreeStore(db: Db) {
     /** The number of keys that were revoked by it. */
     async revokeKeysOf(accountId: Uuid, at: Date): Promise<number> {
       const { count } = await db.apiKey.updateMany({
-        where: { accountId, status: 'ACTIVE' },
+        where: { accountId, status: { not: 'REVOKED' } },
         data: { status: 'REVOKED', revokedAt: at, version: { increment: 1 } },
       });
       return count;

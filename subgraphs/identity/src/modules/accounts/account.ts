@@ -1,5 +1,6 @@
 import type { Uuid } from '@weir/kernel/ids';
 import type { AccessSettings } from '../access/access-change.ts';
+import type { Role } from '../roles/role.ts';
 import type { Routing } from '../routing/routing.ts';
 
 export const ACCOUNT_KINDS = ['OWNER', 'TEAM', 'PROJECT', 'SUB_ACCOUNT', 'SERVICE_ACCOUNT'] as const;
@@ -29,6 +30,8 @@ export interface Account extends AccessSettings {
   readonly tier: number;
   /** What prices are multiplied by, in parts per million. */
   readonly ratesPpm: bigint;
+  /** What the keys of a service account may do at most; null for every other kind. */
+  readonly serviceRole: Role | null;
   /** Grows with every change. */
   readonly version: number;
   readonly createdAt: Date;

@@ -103,7 +103,11 @@ async function accountFor(
 }
 
 export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
-  const changerOf = (scope: ActorScope) => ({ held: scope.identity.permissions, nowMs: clock.now() });
+  const changerOf = ({ identity }: ActorScope, { parentId }: Account) => ({
+    held: identity.permissions,
+    isOfRoot: parentId === null,
+    nowMs: clock.now(),
+  });
 
   return {
     async create(scope, creation) {
@@ -117,7 +121,7 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
           return noSuchAccount();
         }
         const above = await bindingNodesFrom(tx, account);
-        const checked = checkApiKeyChange(BLANK, creation, above, changerOf(scope));
+        const checked = checkApiKeyChange(BLANK, creation, above, changerOf(scope, account));
         const problems = problemsOfName(creation.name);
         if (!checked.ok) return err([...problems, ...checked.error]);
         if (problems.length > 0) return err(problems);
@@ -168,7 +172,7 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
           return err([userError('CONFLICT', message, 'expectedVersion')]);
         }
         const above = await bindingNodesFrom(tx, account);
-        const checked = checkApiKeyChange(current, change, above, changerOf(scope));
+        const checked = checkApiKeyChange(current, change, above, changerOf(scope, account));
         if (!checked.ok) return checked;
         await store.update(id, checked.value, change.expiresAt === undefined ? undefined : null);
         const [updated] = await store.byIds([id]);

@@ -5,6 +5,7 @@ import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
 import { withTenant } from '@weir/prisma/tenant';
+import { createAccountStore } from '../accounts/account-store.ts';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { hashOfSecret, statusOf, type ApiKey } from './api-key.ts';
 import type { ApiKeyDeps } from './api-key-changes.ts';
@@ -57,11 +58,15 @@ export function createApiKeyRotation({ db, clock, masterKey }: ApiKeyDeps): ApiK
         const old = await store.lock(id);
         if (!old) return noSuchKey();
         const successor = await store.successorOf(id);
+        const [account] = await createAccountStore(tx).byIds([old.accountId]);
         const expiresAt = input.expiresAt === undefined ? freshExpiry(old, nowMs) : input.expiresAt;
         const problems = [
           ...problemsOfRotation(old, successor, overlapSeconds, nowMs),
           // The new secret is shown to whoever rotates, so that nobody gets one that may do more than they may.
-          ...problemsOfScopes(old.scopes, scope.identity.permissions),
+          ...problemsOfScopes(old.scopes, {
+            held: scope.identity.permissions,
+            isOfRoot: account?.parentId === null,
+          }),
           ...problemsOfExpiry(expiresAt, nowMs),
         ];
         if (problems.length > 0) return err(problems);

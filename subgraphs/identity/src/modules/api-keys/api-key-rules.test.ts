@@ -13,7 +13,7 @@ const NOW = Date.parse('2026-03-01T12:00:00Z');
 const current = anApiKey();
 type Permissions = readonly (typeof PERMISSIONS)[number][];
 const check = (change: ApiKeyChange, held: Permissions = PERMISSIONS) =>
-  checkApiKeyChange(current, change, [], { held, nowMs: NOW });
+  checkApiKeyChange(current, change, [], { held, isOfRoot: true, nowMs: NOW });
 const codesOf = (change: ApiKeyChange, held?: Permissions) => {
   const checked = check(change, held);
   return checked.ok ? [] : checked.error.map((problem) => problem.code);
@@ -60,7 +60,11 @@ describe('a change of an API key', () => {
   it('demands signatures only of a key that can sign', () => {
     expect(codesOf({ requiresSignature: true })).toEqual(['NO_SIGNING_SECRET']);
     const signing = anApiKey({ hasSigningSecret: true });
-    const checked = checkApiKeyChange(signing, { requiresSignature: true }, [], { held: [], nowMs: NOW });
+    const checked = checkApiKeyChange(signing, { requiresSignature: true }, [], {
+      held: [],
+      isOfRoot: true,
+      nowMs: NOW,
+    });
     expect(checked).toMatchObject({ ok: true, value: { requiresSignature: true } });
   });
 });

@@ -1,6 +1,6 @@
 import {
   isScope,
-  permissionsOfScopes,
+  permissionsOfKey,
   SCOPES,
   type Permission,
   type Scope,
@@ -37,6 +37,8 @@ export interface ApiKeyChange extends AccessChange {
 export interface Changer {
   /** Nobody can make a key that may do more than they may themselves. */
   readonly held: readonly Permission[];
+  /** Whether the key belongs to the root account. */
+  readonly isOfRoot: boolean;
   readonly nowMs: number;
 }
 
@@ -51,12 +53,12 @@ export function checkApiKeyChange(
   current: ApiKeySettings & Pick<ApiKey, 'hasSigningSecret'>,
   change: ApiKeyChange,
   above: readonly BindingNode[],
-  { held, nowMs }: Changer,
+  { nowMs, ...grantor }: Changer,
 ): Checked<ApiKeySettings> {
   const access = changeAccess(current, change, above);
   const requiresSignature = change.requiresSignature ?? current.requiresSignature;
   const problems: ApiKeyProblem[] = [
-    ...(change.scopes === undefined ? [] : problemsOfScopes(change.scopes, held)),
+    ...(change.scopes === undefined ? [] : problemsOfScopes(change.scopes, grantor)),
     ...(change.expiresAt === undefined ? [] : problemsOfExpiry(change.expiresAt, nowMs)),
     ...(access.ok ? [] : access.error),
   ];
@@ -78,21 +80,27 @@ export function checkApiKeyChange(
   };
 }
 
-/** The first scope that somebody with these permissions may not give away, if any. */
-function firstNotGrantable(scopes: readonly Scope[], held: readonly Permission[]): Scope | undefined {
+/** The first scope that gives the key more than whoever changes it may do, if any. */
+function firstNotGrantable(
+  scopes: readonly Scope[],
+  { held, isOfRoot }: Omit<Changer, 'nowMs'>,
+): Scope | undefined {
   return scopes.find((scope) =>
-    permissionsOfScopes([scope]).some((permission) => !held.includes(permission)),
+    permissionsOfKey([scope], isOfRoot).some((permission) => !held.includes(permission)),
   );
 }
 
-export function problemsOfScopes(scopes: readonly string[], held: readonly Permission[]): ApiKeyProblem[] {
+export function problemsOfScopes(
+  scopes: readonly string[],
+  grantor: Omit<Changer, 'nowMs'>,
+): ApiKeyProblem[] {
   if (scopes.length === 0) return [userError('INVALID_SCOPES', 'Give the key at least one scope.', 'scopes')];
   const unknown = scopes.find((scope) => !isScope(scope));
   if (unknown !== undefined) {
     const message = `${JSON.stringify(unknown.slice(0, 64))} is no scope. Scopes are ${SCOPES.join(', ')}.`;
     return [userError('INVALID_SCOPES', message, 'scopes')];
   }
-  const denied = firstNotGrantable(scopes.filter(isScope), held);
+  const denied = firstNotGrantable(scopes.filter(isScope), grantor);
   if (denied === undefined) return [];
   return [
     userError('SCOPE_NOT_GRANTABLE', `The scope ${denied} grants more than you may do yourself.`, 'scopes'),

@@ -89,7 +89,7 @@ export function createModelService(deps: { readonly db: Database; readonly clock
   const { db, clock } = deps;
 
   async function authorizeWrite(scope: ActorScope, organizationId: Uuid): Promise<void> {
-    authorize(scope.identity, 'routing:write', { organizationId });
+    authorize(scope.identity, 'model:write', { organizationId });
     if ((await topOf(scope)) !== undefined) {
       throw new AppError('FORBIDDEN', 'Only API keys of the root account may administer models.');
     }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { newUuid } from '@weir/kernel/ids';
-import { anAccount, anApiKey, anOrganization } from '../../test-rows.ts';
+import type { Account } from '../accounts/account.ts';
 import { systemRole } from '../roles/role.ts';
+import { anAccount, anApiKey, anOrganization } from '../../test-rows.ts';
 import type { ApiKey } from '../api-keys/api-key.ts';
 import { standingOfApiKey, standingOfSession, type SessionRecord } from './standing.ts';
 
@@ -88,7 +89,39 @@ describe('the standing of an API key', () => {
       organizationId,
       permissions: ['org.read'],
       expiresAtMs: NOW + 5_000,
+      allowIps: [],
     });
+  });
+
+  const below = anAccount({ organizationId, parentId: root.id, kind: 'TEAM', dna: `.${root.id}.` });
+
+  it('of an account below the root permits nothing that concerns the organization as a whole', () => {
+    const { permissions } = standing({ scopes: ['admin'] }, [root, below]);
+    expect(permissions).toContain('account.write');
+    for (const withheld of [
+      'org.write',
+      'providerkey.write',
+      'org.billing.write',
+      'model.write',
+      'audit.read',
+    ])
+      expect(permissions).not.toContain(withheld);
+    expect(standing({ scopes: ['admin'] }).permissions).toContain('org.write');
+  });
+
+  it('below a service account permits only what the role of that permits, too', () => {
+    const machine = { ...below, kind: 'SERVICE_ACCOUNT', serviceRole: systemRole('ANALYST') } as const;
+    const of = (scopes: ApiKey['scopes'], accounts: Account[]) => standing({ scopes }, accounts).permissions;
+    expect(of(['admin'], [root, machine])).toEqual(['org.read', 'account.read', 'usage.read']);
+    expect(of(['inference:write'], [root, machine])).toEqual(['org.read']);
+    expect(of(['admin'], [root, machine, below])).toEqual(['org.read', 'account.read', 'usage.read']);
+    expect(of(['admin'], [root, { ...machine, serviceRole: null }])).toEqual([]);
+  });
+
+  it('is bound by the addresses of everything above it', () => {
+    const listed = (entry: string) => ({ access: { ...root.access, allowIps: [entry] } });
+    const accounts = [root, { ...below, ...listed('10.0.0.0/8') }];
+    expect(standing(listed('10.0.0.1'), accounts).allowIps).toEqual([['10.0.0.0/8'], ['10.0.0.1']]);
   });
 
   it('says why it is refused', () => {

@@ -1,5 +1,5 @@
 import type { Authenticated } from '@weir/contracts/internal-identity';
-import { permissionsOfScopes } from '@weir/contracts/permission-matrix';
+import { permissionsOfKey, type Permission } from '@weir/contracts/permission-matrix';
 import { AppError } from '@weir/kernel/errors';
 import type { Account } from '../accounts/account.ts';
 import { statusOf, type ApiKey } from '../api-keys/api-key.ts';
@@ -64,7 +64,23 @@ export function standingOfApiKey(
   return {
     actor: { type: 'apiKey', apiKeyId: apiKey.id, accountId: apiKey.accountId },
     organizationId: apiKey.organizationId,
-    permissions: [...permissionsOfScopes(apiKey.scopes)],
+    permissions: permissionsOfRecord(apiKey, accounts),
     expiresAtMs: Math.min(apiKey.expiresAt?.getTime() ?? Infinity, nowMs + BELIEVED_MS),
+    allowIps: [...accounts, apiKey].flatMap(({ access }) =>
+      access.allowIps === null ? [] : [[...access.allowIps]],
+    ),
   };
+}
+
+/**
+ * A key may do what its scopes permit as far as its account reaches; below a service account only what the role of that
+ * permits, too.
+ */
+function permissionsOfRecord({ scopes }: ApiKey, accounts: readonly Account[]): Permission[] {
+  const roles = accounts
+    .filter(({ kind }) => kind === 'SERVICE_ACCOUNT')
+    .map(({ serviceRole }) => (serviceRole === null ? [] : permissionsOf(serviceRole)));
+  return permissionsOfKey(scopes, accounts.length === 1).filter((permission) =>
+    roles.every((permitted) => permitted.includes(permission)),
+  );
 }
