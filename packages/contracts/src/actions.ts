@@ -23,6 +23,8 @@ export const ACTIONS = {
   'member:suspend': { permission: 'org.members.remove' },
   'member:remove': { permission: 'org.members.remove' },
   'member:updateRole': { permission: 'org.members.update_role' },
+  'session:read': { permission: 'org.members.sessions' },
+  'session:end': { permission: 'org.members.sessions' },
   'role:read': { permission: 'org.read' },
   'role:write': { permission: 'org.roles.write' },
   'account:read': { permission: 'account.read' },

@@ -28,8 +28,10 @@ export const AUDIT_ACTIONS = [
   'audit.verify',
   /** Too many failures: nobody signs in with this address for a while. */
   'auth.lockout',
+  'auth.organization.switch',
   /** A refresh token that was used before came again, so its session was ended. */
   'auth.refresh.reuse',
+  'auth.session.revoke',
   'auth.sign_in',
   'auth.sign_out',
   'auth.sign_up',

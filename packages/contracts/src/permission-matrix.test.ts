@@ -47,6 +47,7 @@ describe('the scopes of API keys', () => {
       'org.members.invite',
       'org.members.remove',
       'org.members.update_role',
+      'org.members.sessions',
       'org.roles.write',
     ]);
   });

@@ -60,6 +60,11 @@ export const PERMISSION_MATRIX = {
     scopes: NO_KEY,
   },
   'org.members.update_role': { allows: 'Change the roles of members.', roles: MANAGERS, scopes: NO_KEY },
+  'org.members.sessions': {
+    allows: 'See where members are signed in, and end their sessions.',
+    roles: ADMINS,
+    scopes: NO_KEY,
+  },
   'org.roles.write': { allows: 'Create, change and delete custom roles.', roles: ADMINS, scopes: NO_KEY },
   'org.budget.read': {
     allows: 'See budgets, what is spent of them, and their alerts.',

@@ -12,6 +12,7 @@ import type { ProviderKeyService } from './modules/provider-keys/provider-key-se
 import type { SecondFactorService } from './modules/second-factors/second-factor-service.ts';
 import type { RoleService } from './modules/roles/role-service.ts';
 import type { SignUpService } from './modules/sign-up/sign-up-service.ts';
+import type { SessionManagement } from './modules/sessions/session-management.ts';
 import type { SessionService } from './modules/sessions/session-service.ts';
 import type { UserService } from './modules/users/user-service.ts';
 
@@ -25,6 +26,7 @@ export interface Services {
   readonly providerKeys: ProviderKeyService;
   readonly secondFactors: SecondFactorService;
   readonly roles: RoleService;
+  readonly sessionManagement: SessionManagement;
   readonly sessions: SessionService;
   readonly signUps: SignUpService;
   readonly users: UserService;

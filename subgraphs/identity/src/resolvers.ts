@@ -54,7 +54,7 @@ export const resolvers: Resolvers = {
   Account: { ...accountResolvers.Account, ...apiKeyResolvers.Account },
   AccountConflict: accountResolvers.AccountConflict,
   ApiKey: apiKeyResolvers.ApiKey,
-  Membership: userResolvers.Membership,
+  Membership: { ...userResolvers.Membership, ...sessionResolvers.Membership },
   Model: modelResolvers.Model,
   Role: roleResolvers.Role,
   Routing: routingResolvers.Routing,
@@ -67,5 +67,6 @@ export const resolvers: Resolvers = {
   ProviderKey: providerKeyResolvers.ProviderKey,
   ProviderKeyConfig: providerKeyResolvers.ProviderKeyConfig,
   User: userResolvers.User,
-  Viewer: { ...userResolvers.Viewer, ...secondFactorResolvers.Viewer },
+  Viewer: { ...userResolvers.Viewer, ...secondFactorResolvers.Viewer, ...sessionResolvers.Viewer },
+  Session: sessionResolvers.Session,
 };

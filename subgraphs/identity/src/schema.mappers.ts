@@ -9,6 +9,7 @@ import type { Membership } from './modules/members/membership.ts';
 import type { Model } from './modules/models/model.ts';
 import type { Organization } from './modules/organizations/organization.ts';
 import type { Passkey } from './modules/passkeys/passkey.ts';
+import type { Session } from './modules/sessions/session.ts';
 import type { Routing } from './modules/routing/routing.ts';
 import type { ProviderKey, ProviderKeyState, ProviderKeyTest } from './modules/provider-keys/provider-key.ts';
 import type { Role } from './modules/roles/role.ts';
@@ -35,6 +36,7 @@ export type ProviderKeyMapper = ProviderKey;
 export type ProviderKeyStateMapper = ProviderKeyState;
 export type ProviderKeyTestResultMapper = ProviderKeyTest;
 export type SecondFactorsMapper = EnrolledFactors;
+export type SessionMapper = Session;
 export type UserMapper = User;
 /** Whoever acts, also right after having signed in. */
 export type ViewerMapper = InternalIdentity;

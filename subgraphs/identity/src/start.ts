@@ -38,6 +38,7 @@ import { createAccessTokens, type AccessTokens } from './modules/sessions/access
 import { createAttempts } from './modules/sessions/attempts.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
 import { createBeginSession } from './modules/sessions/begin-session.ts';
+import { createSessionManagement } from './modules/sessions/session-management.ts';
 import { createSessionService } from './modules/sessions/session-service.ts';
 import { createRateLimits } from './modules/rate-limits/rate-limits.ts';
 import { createSignUpService } from './modules/sign-up/sign-up-service.ts';
@@ -102,6 +103,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     providerKeys: createProviderKeyService(deps),
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
+    sessionManagement: createSessionManagement({ db, clock }),
     sessions: createSessionService({ ...signInDeps, accessTokens, masterKey }),
     signUps: createSignUpService({ ...deps, passwords, rateLimits }),
     users: createUserService(),

@@ -7,6 +7,7 @@ import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { hashOfSecret } from '../api-keys/api-key.ts';
 import type { AccessTokens } from './access-token.ts';
 import { readApiKeyRecord, readSessionRecord } from './session-record.ts';
+import { endsAtMs, USE_RESOLUTION_MS } from './session-idleness.ts';
 import { createSessionStore } from './session-store.ts';
 import type { Session } from './session.ts';
 import { standingOfApiKey, standingOfSession } from './standing.ts';
@@ -23,9 +24,6 @@ export interface AuthenticatorDeps {
   readonly clock: Clock;
 }
 
-/** A session's last use is known to the minute, so that using it costs a write once a minute. */
-const USE_RESOLUTION_MS = 60_000;
-
 async function noteUse(tx: Transaction, { id, lastUsedAt }: Session, nowMs: number): Promise<void> {
   if (nowMs < lastUsedAt.getTime() + USE_RESOLUTION_MS) return;
   await createSessionStore(tx).noteUse(id, new Date(nowMs), new Date(nowMs - USE_RESOLUTION_MS));
@@ -35,14 +33,16 @@ export function createAuthenticator({ db, accessTokens, clock }: AuthenticatorDe
   async function byAccessToken(text: string, isUse: boolean): Promise<Authenticated> {
     const token = await accessTokens.verify(text);
     const nowMs = clock.now();
-    const standing = await withTenant(db, { userId: token.userId }, async (tx) => {
+    const found = await withTenant(db, { userId: token.userId }, async (tx) => {
       const record = await readSessionRecord(tx, token);
-      const found = record && standingOfSession(record, nowMs);
-      if (found && isUse) await noteUse(tx, record.session, nowMs);
-      return found;
+      const standing = record && standingOfSession(record, nowMs);
+      if (!standing) return undefined;
+      if (isUse) await noteUse(tx, record.session, nowMs);
+      const session = isUse ? { ...record.session, lastUsedAt: new Date(nowMs) } : record.session;
+      return { standing, endsAtMs: endsAtMs(session, record.organization?.settings) };
     });
-    if (!standing) throw new AppError('UNAUTHENTICATED', 'The session has ended. Sign in again.');
-    return { ...standing, expiresAtMs: token.expiresAtMs };
+    if (!found) throw new AppError('UNAUTHENTICATED', 'The session has ended. Sign in again.');
+    return { ...found.standing, expiresAtMs: Math.min(token.expiresAtMs, found.endsAtMs) };
   }
 
   async function byApiKey(secret: string): Promise<Authenticated> {

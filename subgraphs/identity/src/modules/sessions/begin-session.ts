@@ -1,3 +1,4 @@
+import { recordAudit } from '@weir/graphql/audit';
 import type { Clock } from '@weir/kernel/clock';
 import { newUuid } from '@weir/kernel/ids';
 import type { Transaction } from '@weir/prisma/tenant';
@@ -5,7 +6,7 @@ import { createOrganizationStore } from '../organizations/organization-store.ts'
 import { admitsMembers } from '../organizations/organization.ts';
 import { createUserStore } from '../users/user-store.ts';
 import type { User } from '../users/user.ts';
-import { clientColumns, type Client } from './client.ts';
+import { auditedAs, clientColumns, type Client } from './client.ts';
 import { createSessionStore } from './session-store.ts';
 import {
   hashOfRefreshToken,
@@ -34,17 +35,32 @@ export function createBeginSession(clock: Clock): BeginSession {
     const active = memberships.filter((membership) => membership.status === 'ACTIVE');
     const ids = active.map((membership) => membership.organizationId);
     const organizations = await createOrganizationStore(tx).byIds(ids);
-    const open = new Set(organizations.filter(admitsMembers).map((organization) => organization.id));
-    await createSessionStore(tx).insert({
+    const open = new Map(
+      organizations.filter(admitsMembers).map((organization) => [organization.id, organization]),
+    );
+    const organizationId = ids.find((id) => open.has(id)) ?? null;
+    const sessions = createSessionStore(tx);
+    await sessions.lockBeginning(user.id);
+    const sessionsMax = organizationId && open.get(organizationId)?.settings.sessions.concurrentMax;
+    if (organizationId && sessionsMax) {
+      await sessions.revokeOldest(user.id, organizationId, sessionsMax - 1, now);
+    }
+    await sessions.insert({
       id: sessionId,
       userId: user.id,
-      organizationId: ids.find((id) => open.has(id)) ?? null,
+      organizationId,
       refreshTokenHash: hashOfRefreshToken(refreshToken),
       createdAt: now,
       lastUsedAt: now,
       expiresAt: new Date(nowMs + REFRESH_TOKEN_LIFE_MS),
       ...clientColumns(client),
     });
-    return { userId: user.id, sessionId, refreshToken };
+    const names = { userId: user.id, sessionId };
+    await recordAudit(tx, auditedAs(names, client), {
+      organizationId,
+      action: 'auth.sign_in',
+      target: { type: 'session', id: sessionId },
+    });
+    return { ...names, refreshToken };
   };
 }

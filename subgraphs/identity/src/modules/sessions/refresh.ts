@@ -1,7 +1,8 @@
+import { recordAudit } from '@weir/graphql/audit';
 import type { Clock } from '@weir/kernel/clock';
 import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
-import { clientColumns, type Client } from './client.ts';
+import { auditedAs, clientColumns, type Client } from './client.ts';
 import { readSessionRecord } from './session-record.ts';
 import { createSessionStore } from './session-store.ts';
 import {
@@ -70,6 +71,12 @@ export function createRefresh({ db, clock, succession }: RefreshDeps) {
         return { ...names, refreshToken: next };
       }
       await sessions.revoke(session.id, new Date(nowMs));
+      await recordAudit(tx, auditedAs({ userId: session.userId, sessionId: session.id }, client), {
+        organizationId: session.organizationId,
+        action: 'auth.refresh.reuse',
+        target: { type: 'session', id: session.id },
+        result: 'DENIED',
+      });
       return undefined;
     });
   };

@@ -10,17 +10,21 @@ import { createSessionStore } from './session-store.ts';
 import type { RefreshTokenNames } from './session.ts';
 import type { ApiKeyRecord, SessionRecord } from './standing.ts';
 
-/** Within a transaction that sees the user's own rows. Undefined when the session or its user is gone. */
+/**
+ * Within a transaction that sees the user's own rows. Undefined when the session or its user is gone.
+ * @param actingIn The session's own organization unless told.
+ */
 export async function readSessionRecord(
   tx: Transaction,
   { userId, sessionId }: RefreshTokenNames,
+  actingIn?: Uuid,
 ): Promise<SessionRecord | undefined> {
   const session = await createSessionStore(tx).byId(sessionId);
   if (session?.userId !== userId) return undefined;
   const users = createUserStore(tx);
   const [user] = await users.byIds([userId]);
   if (!user) return undefined;
-  const { organizationId } = session;
+  const organizationId = actingIn ?? session.organizationId;
   if (organizationId === null) return { session, user, membership: undefined, organization: undefined };
   const memberships = await users.membershipsOfAll([userId]);
   const membership = memberships.find((candidate) => candidate.organizationId === organizationId);

@@ -1,4 +1,5 @@
 import type { Authenticated, InternalIdentity } from '@weir/contracts/internal-identity';
+import { recordAudit } from '@weir/graphql/audit';
 import { requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Clock } from '@weir/kernel/clock';
@@ -91,9 +92,18 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       const actor = requireSignedIn(identity);
       if (actor.type !== 'user') return err(NO_SESSION);
       const at = new Date(clock.now());
-      const ended = await withTenant(db, { userId: actor.userId }, (tx) => {
+      const ended = await withTenant(db, { userId: actor.userId }, async (tx) => {
         const sessions = createSessionStore(tx);
-        return everywhere ? sessions.revokeAllOf(actor.userId, at) : sessions.revoke(actor.sessionId, at);
+        const count = everywhere
+          ? await sessions.revokeAllOf(actor.userId, at)
+          : await sessions.revoke(actor.sessionId, at);
+        await recordAudit(tx, identity, {
+          organizationId: identity.organizationId,
+          action: 'auth.sign_out',
+          target: { type: 'session', id: actor.sessionId },
+          metadata: { endedSessions: count },
+        });
+        return count;
       });
       return ok(ended);
     },

@@ -1,6 +1,7 @@
 import type { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
+import type { CreationPosition } from '../../creation-order.ts';
 import type { Session } from './session.ts';
 
 const COLUMNS = {
@@ -94,13 +95,77 @@ export function createSessionStore(db: Db) {
       return count;
     },
 
-    /** Returns how many sessions ended. */
-    async revokeAllOf(userId: Uuid, at: Date): Promise<number> {
+    /**
+     * Returns how many sessions ended.
+     * @param which All, all but one, or those in one organization.
+     */
+    async revokeAllOf(
+      userId: Uuid,
+      at: Date,
+      which: { readonly but?: Uuid; readonly in?: Uuid } = {},
+    ): Promise<number> {
       const { count } = await db.session.updateMany({
-        where: { userId, revokedAt: null, expiresAt: { gt: at } },
+        where: {
+          userId,
+          revokedAt: null,
+          expiresAt: { gt: at },
+          ...(which.but === undefined ? {} : { id: { not: which.but } }),
+          ...(which.in === undefined ? {} : { organizationId: which.in }),
+        },
         data: { revokedAt: at },
       });
       return count;
+    },
+
+    /** Neither revoked nor expired, the latest first; those that have been idle for too long are among them. */
+    async living(
+      whose: { readonly userId: Uuid; readonly organizationId?: Uuid },
+      now: Date,
+      { after, take }: { readonly after: CreationPosition | undefined; readonly take: number },
+    ): Promise<Session[]> {
+      const rows = await db.session.findMany({
+        where: {
+          ...whose,
+          revokedAt: null,
+          expiresAt: { gt: now },
+          ...(after === undefined
+            ? {}
+            : {
+                OR: [
+                  { createdAt: { lt: after.createdAt } },
+                  { createdAt: after.createdAt, id: { lt: after.id } },
+                ],
+              }),
+        },
+        select: COLUMNS,
+        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+        take,
+      });
+      return rows.map(toSession);
+    },
+
+    /** In a transaction: of sessions of one person that begin at the same time, each sees those before it. */
+    async lockBeginning(userId: Uuid): Promise<void> {
+      await db.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${`identity.sessions:${userId}`}, 0))`;
+    },
+
+    /** Ends the oldest of a person in an organization, so that so many remain. */
+    async revokeOldest(userId: Uuid, organizationId: Uuid, remaining: number, at: Date): Promise<void> {
+      const over = await db.session.findMany({
+        where: { userId, organizationId, revokedAt: null, expiresAt: { gt: at } },
+        select: { id: true },
+        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+        skip: remaining,
+      });
+      if (over.length === 0) return;
+      await db.session.updateMany({
+        where: { id: { in: over.map(({ id }) => id) } },
+        data: { revokedAt: at },
+      });
+    },
+
+    async moveTo(id: Uuid, organizationId: Uuid): Promise<void> {
+      await db.session.updateMany({ where: { id }, data: { organizationId } });
     },
   };
 }

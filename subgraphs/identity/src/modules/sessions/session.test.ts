@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newUuid } from '@weir/kernel/ids';
-import { hashOfRefreshToken, isAlive, namesInRefreshToken, newRefreshToken } from './session.ts';
+import { hashOfRefreshToken, namesInRefreshToken, newRefreshToken } from './session.ts';
 
 describe('a refresh token', () => {
   it('names its user and session and is never the same twice', () => {
@@ -17,13 +17,4 @@ describe('a refresh token', () => {
       expect(namesInRefreshToken(text)).toBeUndefined();
     },
   );
-});
-
-describe('a session', () => {
-  it('is over at its expiry and once revoked', () => {
-    const expiresAt = new Date(1_000);
-    expect(isAlive({ expiresAt, revokedAt: null }, 999)).toBe(true);
-    expect(isAlive({ expiresAt, revokedAt: null }, 1_000)).toBe(false);
-    expect(isAlive({ expiresAt, revokedAt: new Date(1) }, 999)).toBe(false);
-  });
 });

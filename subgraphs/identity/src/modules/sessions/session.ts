@@ -24,10 +24,6 @@ export interface Session {
 export const ACCESS_TOKEN_LIFE_MS = 60 * 60_000;
 export const REFRESH_TOKEN_LIFE_MS = 24 * 60 * 60_000;
 
-export function isAlive(session: Pick<Session, 'expiresAt' | 'revokedAt'>, nowMs: number): boolean {
-  return session.revokedAt === null && nowMs < session.expiresAt.getTime();
-}
-
 /**
  * A refresh token names its user and session in the open and proves itself by 256 random bits. The names let a used
  * token be told from an unknown one: its session exists and expects another token, so somebody has copied it.

@@ -7,7 +7,8 @@ import type { Membership } from '../members/membership.ts';
 import { permissionsOf } from '../roles/role.ts';
 import { admitsApiKeys, admitsMembers, type Organization } from '../organizations/organization.ts';
 import type { User } from '../users/user.ts';
-import { isAlive, type Session } from './session.ts';
+import { endsAtMs } from './session-idleness.ts';
+import type { Session } from './session.ts';
 
 /** A person's session with everything that decides whether and as whom it still acts. */
 export interface SessionRecord {
@@ -24,7 +25,8 @@ export function standingOfSession(
   nowMs: number,
 ): Omit<Authenticated, 'expiresAtMs'> | undefined {
   const { session, user, membership, organization } = record;
-  if (!isAlive(session, nowMs) || user.status !== 'ACTIVE') return undefined;
+  if (session.revokedAt !== null || user.status !== 'ACTIVE') return undefined;
+  if (nowMs >= endsAtMs(session, organization?.settings)) return undefined;
   const actor = {
     type: 'user',
     userId: user.id,
