@@ -11,7 +11,7 @@ export interface TenantScope {
   readonly userId?: string | null;
   /**
    * Lets whoever presents it find the one row it belongs to, before anything else is known (identity only):
-   * a lower-case e-mail address, or the hexadecimal SHA-256 of an API key or a refresh token.
+   * a lower-case e-mail address, or the hexadecimal SHA-256 of an API key, a refresh token or an invitation's token.
    */
   readonly credential?: string | null;
 }
@@ -28,6 +28,13 @@ function isSerializationFailure(thrown: unknown): boolean {
   return thrown instanceof Prisma.PrismaClientKnownRequestError && thrown.code === 'P2034';
 }
 
+/** From here on the transaction sees the rows of this scope and no others. */
+export async function enterTenant(tx: Transaction, scope: TenantScope): Promise<void> {
+  await tx.$executeRaw`select set_config('app.organization_id', ${scope.organizationId ?? ''}, true),
+                              set_config('app.user_id', ${scope.userId ?? ''}, true),
+                              set_config('app.credential', ${scope.credential ?? ''}, true)`;
+}
+
 /**
  * Runs `work` in one transaction that sees the rows of `scope` and no others.
  * A serialization failure or deadlock runs it again (3 attempts in all), so `work` must have no effect outside the
@@ -42,9 +49,7 @@ export async function withTenant<T>(
   const run = () =>
     db.$transaction(
       async (tx) => {
-        await tx.$executeRaw`select set_config('app.organization_id', ${scope.organizationId ?? ''}, true),
-                                    set_config('app.user_id', ${scope.userId ?? ''}, true),
-                                    set_config('app.credential', ${scope.credential ?? ''}, true)`;
+        await enterTenant(tx, scope);
         return work(tx);
       },
       {

@@ -45,6 +45,15 @@ export const AUDIT_ACTIONS = [
   'mfa.reset',
   'mfa.totp.disable',
   'mfa.totp.enroll',
+  'invitation.accept',
+  'invitation.create',
+  'invitation.resend',
+  'invitation.revoke',
+  'member.leave',
+  'member.reactivate',
+  'member.remove',
+  'member.suspend',
+  'member.update_role',
   'model.delete',
   'model.disable',
   'model.enable',
@@ -64,6 +73,9 @@ export const AUDIT_ACTIONS = [
   'providerkey.set_status',
   'providerkey.test',
   'providerkey.update',
+  'role.create',
+  'role.delete',
+  'role.update',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -72,7 +72,7 @@ export const snapshotAccountSchema = accessSchema.extend({
 export const snapshotKeySchema = accessSchema.extend({
   id: uuid,
   name: z.string(),
-  status: z.enum(['ACTIVE', 'REVOKED']),
+  status: z.enum(['ACTIVE', 'SUSPENDED', 'REVOKED']),
   expiresAtMs: instantMs.nullable(),
   scopes: names,
   disconnectPolicy: z.enum(['ABORT', 'DRAIN']),

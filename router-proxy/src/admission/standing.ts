@@ -10,6 +10,9 @@ export function standingProblem(policy: Policy, nowMs: number): AppError | null 
   if (key.status === 'REVOKED') {
     return new AppError('API_KEY_REVOKED', 'This API key has been revoked. Use another one.');
   }
+  if (key.status === 'SUSPENDED') {
+    return new AppError('ACCOUNT_SUSPENDED', 'The member whose API key this is, is suspended.');
+  }
   if (key.expiresAtMs !== null && nowMs >= key.expiresAtMs) {
     return new AppError(
       'API_KEY_EXPIRED',

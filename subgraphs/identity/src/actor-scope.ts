@@ -9,7 +9,15 @@ import { createAccountCounts, type NodeCount } from './modules/accounts/account-
 import { createAccountStore } from './modules/accounts/account-store.ts';
 import type { ApiKey } from './modules/api-keys/api-key.ts';
 import { createApiKeyStore } from './modules/api-keys/api-key-store.ts';
-import type { PersonsMembership } from './modules/members/membership.ts';
+import { createInvitationStore } from './modules/members/invitation-store.ts';
+import type { Invitation } from './modules/members/invitation.ts';
+import {
+  createMemberActivity,
+  type LastSignIn,
+  type MfaEnrollment,
+} from './modules/members/member-activity.ts';
+import { createMembershipStore } from './modules/members/membership-store.ts';
+import type { Membership, PersonsMembership } from './modules/members/membership.ts';
 import type { Model } from './modules/models/model.ts';
 import { createModelStore } from './modules/models/model-store.ts';
 import type { Organization } from './modules/organizations/organization.ts';
@@ -40,6 +48,12 @@ export interface Loaders {
   readonly users: DataLoader<Uuid, User | null>;
   /** By user: the oldest first. */
   readonly memberships: DataLoader<Uuid, readonly PersonsMembership[]>;
+  readonly membershipsById: DataLoader<Uuid, Membership | null>;
+  readonly invitations: DataLoader<Uuid, Invitation | null>;
+  /** By membership: in its organization. */
+  readonly lastSignIns: DataLoader<Uuid, LastSignIn | null>;
+  /** By user: null for whoever has no second factor. */
+  readonly mfaEnrollments: DataLoader<Uuid, MfaEnrollment | null>;
   /** By organization. */
   readonly roleHolders: DataLoader<Uuid, readonly RoleHolders[]>;
 }
@@ -101,6 +115,10 @@ function createLoaders(db: Database, identity: InternalIdentity): Loaders {
       (userIds) => withTenant(db, tenantOf(identity), (tx) => createUserStore(tx).membershipsOfAll(userIds)),
       (membership) => membership.userId,
     ),
+    membershipsById: byId((tx, ids) => createMembershipStore(tx).byIds(ids)),
+    invitations: byId((tx, ids) => createInvitationStore(tx).byIds(ids)),
+    lastSignIns: byId((tx, ids) => createMemberActivity(tx).lastSignIns(ids)),
+    mfaEnrollments: byId((tx, ids) => createMemberActivity(tx).mfaEnrollments(ids)),
     roleHolders: createRowsLoader<Uuid, RoleHolders>(
       (ids) => withTenant(db, tenantOf(identity), (tx) => createRoleStore(tx).holders(ids)),
       (holders) => holders.organizationId,

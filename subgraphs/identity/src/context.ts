@@ -5,6 +5,7 @@ import { createActorScope, type ActorScope } from './actor-scope.ts';
 import type { AccountService } from './modules/accounts/account-service.ts';
 import type { AuditService } from './modules/audit/audit-service.ts';
 import type { ApiKeyService } from './modules/api-keys/api-key-service.ts';
+import type { MemberService } from './modules/members/member-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
 import type { PasskeyService } from './modules/passkeys/passkey-service.ts';
@@ -20,6 +21,7 @@ export interface Services {
   readonly audit: AuditService;
   readonly accounts: AccountService;
   readonly apiKeys: ApiKeyService;
+  readonly members: MemberService;
   readonly models: ModelService;
   readonly organizations: OrganizationService;
   readonly passkeys: PasskeyService;

@@ -3,6 +3,7 @@ import { accessResolvers } from './modules/access/resolvers.ts';
 import { accountResolvers } from './modules/accounts/resolvers.ts';
 import { auditResolvers } from './modules/audit/resolvers.ts';
 import { apiKeyResolvers } from './modules/api-keys/resolvers.ts';
+import { memberResolvers } from './modules/members/resolvers.ts';
 import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
 import { roleResolvers } from './modules/roles/resolvers.ts';
@@ -27,6 +28,7 @@ export const resolvers: Resolvers = {
     ...accountResolvers.Mutation,
     ...apiKeyResolvers.Mutation,
     ...organizationResolvers.Mutation,
+    ...memberResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
     ...passkeyResolvers.Mutation,
@@ -41,6 +43,7 @@ export const resolvers: Resolvers = {
     ...organizationResolvers.Organization,
     ...accountResolvers.Organization,
     ...apiKeyResolvers.Organization,
+    ...memberResolvers.Organization,
     ...modelResolvers.Organization,
     ...providerKeyResolvers.Organization,
     ...roleResolvers.Organization,
@@ -54,7 +57,8 @@ export const resolvers: Resolvers = {
   Account: { ...accountResolvers.Account, ...apiKeyResolvers.Account },
   AccountConflict: accountResolvers.AccountConflict,
   ApiKey: apiKeyResolvers.ApiKey,
-  Membership: { ...userResolvers.Membership, ...sessionResolvers.Membership },
+  Invitation: memberResolvers.Invitation,
+  Membership: { ...memberResolvers.Membership, ...sessionResolvers.Membership },
   Model: modelResolvers.Model,
   Role: roleResolvers.Role,
   Routing: routingResolvers.Routing,

@@ -23,6 +23,7 @@ import { createMailLinks } from './modules/mail/mail-links.ts';
 import type { MailTransport } from './modules/mail/mail-transport.ts';
 import { createQueueMail, type QueueMail } from './modules/mail/queue-mail.ts';
 import { createSmtpTransport } from './modules/mail/smtp-transport.ts';
+import { createMemberService } from './modules/members/member-service.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
 import { createOneTimeTokens } from './modules/one-time-tokens/one-time-tokens.ts';
@@ -83,7 +84,7 @@ interface ServiceDeps {
 }
 
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
-  const { db, clock, masterKey, accessTokens, publicUrl } = deps;
+  const { db, clock, masterKey, accessTokens, publicUrl, queueMail } = deps;
   const passwords = await createPasswords();
   const attempts = createAttempts({ db, clock });
   const rateLimits = createRateLimits({ db, clock });
@@ -97,6 +98,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     audit: createAuditService({ db }),
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
+    members: createMemberService({ db, clock, queueMail, passwords }),
     models: createModelService({ db, clock }),
     organizations: createOrganizationService({ db }),
     passkeys: createPasskeyService({ ...signInDeps, passkeys, relyingParty, oneTimeTokens }),
@@ -106,7 +108,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     sessionManagement: createSessionManagement({ db, clock }),
     sessions: createSessionService({ ...signInDeps, accessTokens, masterKey }),
     signUps: createSignUpService({ ...deps, passwords, rateLimits }),
-    users: createUserService(),
+    users: createUserService({ db }),
   };
 }
 

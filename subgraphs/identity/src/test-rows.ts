@@ -68,6 +68,7 @@ export function anApiKey(parts: Partial<ApiKey> = {}): ApiKey {
     last4: '4567',
     scopes: ['inference:write'],
     revokedAt: null,
+    isSuspended: false,
     expiresAt: null,
     disconnectPolicy: 'ABORT',
     environment: 'PRODUCTION',

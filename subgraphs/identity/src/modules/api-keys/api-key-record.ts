@@ -20,6 +20,7 @@ export const API_KEY_COLUMNS = {
   prefix: true,
   last4: true,
   scopes: true,
+  status: true,
   revokedAt: true,
   expiresAt: true,
   disconnectPolicy: true,
@@ -47,6 +48,7 @@ export function apiKeyOfRow(row: Row): ApiKey {
     // A scope that this version does not know permits nothing.
     scopes: row.scopes.filter(isScope),
     revokedAt: row.revokedAt,
+    isSuspended: row.status === 'SUSPENDED',
     expiresAt: row.expiresAt,
     disconnectPolicy: row.disconnectPolicy === 'DRAIN' ? 'DRAIN' : 'ABORT',
     environment: ENVIRONMENTS.find((known) => known === row.environment) ?? 'PRODUCTION',

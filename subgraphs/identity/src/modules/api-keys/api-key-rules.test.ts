@@ -88,9 +88,9 @@ describe('the scopes', () => {
 describe('the status of an API key', () => {
   it('is expired from its expiry on, and revoked whatever its expiry', () => {
     const expiresAt = new Date(NOW);
-    expect(statusOf({ revokedAt: null, expiresAt }, NOW - 1)).toBe('ACTIVE');
-    expect(statusOf({ revokedAt: null, expiresAt }, NOW)).toBe('EXPIRED');
-    expect(statusOf({ revokedAt: expiresAt, expiresAt }, NOW + 1)).toBe('REVOKED');
-    expect(statusOf({ revokedAt: null, expiresAt: null }, NOW)).toBe('ACTIVE');
+    expect(statusOf({ isSuspended: false, revokedAt: null, expiresAt }, NOW - 1)).toBe('ACTIVE');
+    expect(statusOf({ isSuspended: false, revokedAt: null, expiresAt }, NOW)).toBe('EXPIRED');
+    expect(statusOf({ isSuspended: false, revokedAt: expiresAt, expiresAt }, NOW + 1)).toBe('REVOKED');
+    expect(statusOf({ isSuspended: false, revokedAt: null, expiresAt: null }, NOW)).toBe('ACTIVE');
   });
 });

@@ -161,7 +161,7 @@ export function createApiKeyStore(db: Db) {
     /** Does nothing to a key that is revoked already, so that the first instant stands. */
     async revoke(id: Uuid, at: Date): Promise<void> {
       await db.apiKey.updateMany({
-        where: { id, status: 'ACTIVE' },
+        where: { id, revokedAt: null },
         data: { status: 'REVOKED', revokedAt: at, version: { increment: 1 } },
       });
     },

@@ -21,6 +21,8 @@ export interface ApiKey extends AccessSettings {
   readonly scopes: readonly Scope[];
   /** Null unless revoked. */
   readonly revokedAt: Date | null;
+  /** Waits for the member whose key it is to be reactivated. */
+  readonly isSuspended: boolean;
   /** Null when it does not expire. */
   readonly expiresAt: Date | null;
   readonly disconnectPolicy: DisconnectPolicy;
@@ -38,12 +40,16 @@ export interface ApiKey extends AccessSettings {
   readonly createdAt: Date;
 }
 
-export type ApiKeyStatus = 'ACTIVE' | 'REVOKED' | 'EXPIRED';
+export type ApiKeyStatus = 'ACTIVE' | 'SUSPENDED' | 'REVOKED' | 'EXPIRED';
 
-/** A revoked key stays revoked after its expiry. */
-export function statusOf(key: Pick<ApiKey, 'revokedAt' | 'expiresAt'>, nowMs: number): ApiKeyStatus {
+/** A revoked key stays revoked after its expiry, and an expired one expired whatever becomes of its member. */
+export function statusOf(
+  key: Pick<ApiKey, 'revokedAt' | 'expiresAt' | 'isSuspended'>,
+  nowMs: number,
+): ApiKeyStatus {
   if (key.revokedAt !== null) return 'REVOKED';
-  return key.expiresAt !== null && key.expiresAt.getTime() <= nowMs ? 'EXPIRED' : 'ACTIVE';
+  if (key.expiresAt !== null && key.expiresAt.getTime() <= nowMs) return 'EXPIRED';
+  return key.isSuspended ? 'SUSPENDED' : 'ACTIVE';
 }
 
 /** What is kept of the secret. It has 232 random bits, so a fast hash is as good as a slow one. */

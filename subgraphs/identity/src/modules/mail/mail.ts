@@ -1,5 +1,6 @@
 import { addressTakenMail } from './kinds/address-taken.ts';
 import { emailVerificationMail } from './kinds/email-verification.ts';
+import { invitationMail } from './kinds/invitation.ts';
 import { organizationOwnerMail } from './kinds/organization-owner.ts';
 import type { MailContent } from './mail-content.ts';
 import type { MailLinks } from './mail-links.ts';
@@ -8,6 +9,7 @@ import type { MailLinks } from './mail-links.ts';
 const KINDS = {
   addressTaken: addressTakenMail,
   emailVerification: emailVerificationMail,
+  invitation: invitationMail,
   organizationOwner: organizationOwnerMail,
 } as const satisfies Readonly<Record<string, (facts: never, links: MailLinks) => MailContent>>;
 

@@ -28,6 +28,12 @@ export const organizationSettingsSchema = z.object({
     .prefault({}),
   /** Members with one of these roles act only after they have enrolled a second factor. */
   mfaRequiredRoles: z.array(z.enum(SYSTEM_ROLES)).default([]),
+  invitations: z
+    .object({
+      /** How long one can be accepted after it was sent. */
+      lifeDays: days.max(30).default(7),
+    })
+    .prefault({}),
   /** Addresses and networks from which members may sign in and act; null: any. */
   signInAllowIps: z.array(z.string()).nullable().default(null),
   retention: z

@@ -8,6 +8,7 @@ import type {
 } from '../../generated/resolvers-types.ts';
 import { roleArgument, roleIdOf } from './role-id.ts';
 import type { RoleResult } from './role-changes.ts';
+import { nameOfRole } from './role-name.ts';
 import { permissionsOf } from './role.ts';
 
 const Organization: Pick<OrganizationResolvers, 'roles'> = {
@@ -17,8 +18,7 @@ const Organization: Pick<OrganizationResolvers, 'roles'> = {
 const Role: Required<Omit<RoleResolvers, '__isTypeOf'>> = {
   id: roleIdOf,
   kind: ({ kind }) => kind,
-  name: (role) =>
-    role.kind === 'SYSTEM' ? role.name.charAt(0) + role.name.slice(1).toLowerCase() : role.name,
+  name: nameOfRole,
   description: (role) => (role.kind === 'SYSTEM' ? SYSTEM_ROLE_DESCRIPTIONS[role.name] : role.description),
   permissions: (role) => permissionsOf(role).toSorted(),
   holderCount: (role, _, { services, scope }) => services.roles.holderCount(scope, role),

@@ -1,3 +1,6 @@
+import type { AuditAction } from '@weir/contracts/audit';
+import { recordAudit } from '@weir/graphql/audit';
+import { changesOf, type AuditMetadata } from '@weir/graphql/audit-metadata';
 import { authorize, requireSignedIn } from '@weir/graphql/authorization';
 import { userError } from '@weir/graphql/user-errors';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
@@ -43,6 +46,16 @@ const refuse = (...problem: Parameters<typeof userError<RoleProblem['code']>>) =
   err([userError(...problem)]);
 const noSuchRole = () => refuse('NOT_FOUND', 'There is no custom role with this id.', 'id');
 const nameTaken = () => refuse('NAME_TAKEN', 'Another role of the organization has this name.', 'name');
+
+async function audit(
+  tx: Transaction,
+  { identity }: ActorScope,
+  action: AuditAction,
+  { id, organizationId, name }: CustomRole,
+  metadata: AuditMetadata = {},
+): Promise<void> {
+  await recordAudit(tx, identity, { organizationId, action, target: { type: 'role', id, name }, metadata });
+}
 
 async function orNameTaken(work: Promise<RoleResult>): Promise<RoleResult> {
   try {
@@ -90,6 +103,7 @@ export function createRoleChanges({ db, clock }: RoleDeps): RoleChanges {
         await roles.insert({ ...checked.value, id, organizationId });
         const [role] = await roles.byIds([id]);
         if (!role) throw new Error('a role that was just written is there');
+        await audit(tx, scope, 'role.create', role, { permissions: role.permissions });
         return ok(role);
       });
       return orNameTaken(work);
@@ -113,7 +127,10 @@ export function createRoleChanges({ db, clock }: RoleDeps): RoleChanges {
         if (!checked.ok) return checked;
         await createRoleStore(tx).update(current.id, checked.value);
         const [updated] = await createRoleStore(tx).byIds([current.id]);
-        return updated ? ok(updated) : noSuchRole();
+        if (!updated) return noSuchRole();
+        const changes = changesOf(current, updated, ['name', 'description', 'permissions']);
+        await audit(tx, scope, 'role.update', updated, { changes });
+        return ok(updated);
       });
       return orNameTaken(work);
     },
@@ -134,6 +151,7 @@ export function createRoleChanges({ db, clock }: RoleDeps): RoleChanges {
           return refuse('IN_USE', message, 'id');
         }
         await roles.delete(id);
+        await audit(tx, scope, 'role.delete', found.value);
         return found;
       });
     },

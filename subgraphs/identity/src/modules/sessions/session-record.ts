@@ -4,6 +4,7 @@ import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { createAccountStore } from '../accounts/account-store.ts';
 import { ancestorIdsOf } from '../accounts/account.ts';
 import { createApiKeyStore } from '../api-keys/api-key-store.ts';
+import { lacksRequiredFactor } from '../members/required-factor.ts';
 import { createOrganizationStore } from '../organizations/organization-store.ts';
 import { createUserStore } from '../users/user-store.ts';
 import { createSessionStore } from './session-store.ts';
@@ -25,11 +26,14 @@ export async function readSessionRecord(
   const [user] = await users.byIds([userId]);
   if (!user) return undefined;
   const organizationId = actingIn ?? session.organizationId;
-  if (organizationId === null) return { session, user, membership: undefined, organization: undefined };
+  const nowhere = { session, user, membership: undefined, organization: undefined, lacksFactor: false };
+  if (organizationId === null) return nowhere;
   const memberships = await users.membershipsOfAll([userId]);
   const membership = memberships.find((candidate) => candidate.organizationId === organizationId);
   const [organization] = await createOrganizationStore(tx).byIds([organizationId]);
-  return { session, user, membership, organization };
+  const lacksFactor =
+    membership && organization ? await lacksRequiredFactor(tx, membership, organization) : false;
+  return { session, user, membership, organization, lacksFactor };
 }
 
 /** Undefined for a hash that belongs to no key. */

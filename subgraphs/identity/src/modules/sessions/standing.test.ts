@@ -46,6 +46,7 @@ const record: SessionRecord = {
     createdAt,
   },
   organization,
+  lacksFactor: false,
 };
 
 describe('the standing of a session', () => {
@@ -69,6 +70,13 @@ describe('the standing of a session', () => {
     expect(standingOfSession({ ...record, membership: undefined }, NOW)).toMatchObject(nothing);
     const closed = { ...organization, status: 'CLOSED' } as const;
     expect(standingOfSession({ ...record, organization: closed }, NOW)).toMatchObject(nothing);
+  });
+
+  it('permits nothing until a second factor is enrolled that the role demands', () => {
+    expect(standingOfSession({ ...record, lacksFactor: true }, NOW)).toMatchObject({
+      organizationId,
+      permissions: [],
+    });
   });
 
   it('stays in a suspended organization, whose members must be able to put things right', () => {

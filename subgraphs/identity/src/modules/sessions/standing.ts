@@ -17,6 +17,8 @@ export interface SessionRecord {
   /** In the session's organization. */
   readonly membership: Membership | undefined;
   readonly organization: Organization | undefined;
+  /** Whether the member has yet to enroll a second factor that their role demands. */
+  readonly lacksFactor: boolean;
 }
 
 /** Who a session acts as now; undefined when it is over or its person is suspended. */
@@ -24,7 +26,7 @@ export function standingOfSession(
   record: SessionRecord,
   nowMs: number,
 ): Omit<Authenticated, 'expiresAtMs'> | undefined {
-  const { session, user, membership, organization } = record;
+  const { session, user, membership, organization, lacksFactor } = record;
   if (session.revokedAt !== null || user.status !== 'ACTIVE') return undefined;
   if (nowMs >= endsAtMs(session, organization?.settings)) return undefined;
   const actor = {
@@ -36,7 +38,8 @@ export function standingOfSession(
   if (membership?.status !== 'ACTIVE' || !organization || !admitsMembers(organization)) {
     return { actor, organizationId: null, permissions: [] };
   }
-  return { actor, organizationId: organization.id, permissions: [...permissionsOf(membership.role)] };
+  const permissions = lacksFactor ? [] : permissionsOf(membership.role);
+  return { actor, organizationId: organization.id, permissions: [...permissions] };
 }
 
 /** An API key with everything that decides whether it works. */
@@ -60,6 +63,8 @@ export function standingOfApiKey(
     throw new AppError('API_KEY_REVOKED', 'This API key has been revoked. Create a new one.');
   if (status === 'EXPIRED')
     throw new AppError('API_KEY_EXPIRED', 'This API key has expired. Create a new one.');
+  if (status === 'SUSPENDED')
+    throw new AppError('ACCOUNT_SUSPENDED', 'The member whose API key this is, is suspended.');
   if (!admitsApiKeys(organization) || accounts.some((account) => account.status !== 'ACTIVE')) {
     throw new AppError('ACCOUNT_SUSPENDED', 'The account of this API key, or one above it, is suspended.');
   }

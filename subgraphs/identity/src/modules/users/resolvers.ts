@@ -2,7 +2,6 @@ import { idArgument } from '@weir/graphql/id-argument';
 import { platformPermissionsOf } from '@weir/graphql/platform-authorization';
 import { encodeId } from '@weir/kernel/ids';
 import type {
-  MembershipResolvers,
   QueryResolvers,
   Resolvers,
   UserResolvers,
@@ -22,6 +21,7 @@ const Viewer: Required<Omit<ViewerResolvers, 'secondFactors' | 'sessions'>> = {
     organizationId === null ? null : services.organizations.byId(scope, organizationId),
   memberships: (_, __, { services, scope }) => services.users.ownMemberships(scope),
   permissions: (identity) => [...identity.permissions, ...platformPermissionsOf(identity)].toSorted(),
+  isMfaEnrollmentRequired: (_, __, { services, scope }) => services.users.lacksRequiredFactor(scope),
   platformRole: ({ actor }) => (actor.type === 'user' ? (actor.platformRole ?? null) : null),
 };
 
@@ -31,10 +31,4 @@ const User: Pick<UserResolvers, '__resolveReference' | 'id'> = {
   id: ({ id }) => encodeId('user', id),
 };
 
-const Membership: Pick<MembershipResolvers, 'id' | 'organization'> = {
-  id: ({ id }) => encodeId('membership', id),
-  organization: ({ organizationId }, _, { services, scope }) =>
-    services.organizations.byId(scope, organizationId),
-};
-
-export const userResolvers = { Query, Viewer, User, Membership } satisfies Resolvers;
+export const userResolvers = { Query, Viewer, User } satisfies Resolvers;

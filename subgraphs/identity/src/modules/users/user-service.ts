@@ -1,7 +1,10 @@
 import { canSee } from '@weir/graphql/authorization';
 import type { Uuid } from '@weir/kernel/ids';
-import type { ActorScope } from '../../actor-scope.ts';
+import type { Database } from '@weir/prisma/database';
+import { withTenant } from '@weir/prisma/tenant';
+import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import type { Membership } from '../members/membership.ts';
+import { lacksRequiredFactor } from '../members/required-factor.ts';
 import type { User } from './user.ts';
 
 export interface UserService {
@@ -10,12 +13,24 @@ export interface UserService {
    * @throws AppError FORBIDDEN for a colleague without the permission.
    */
   byId(scope: ActorScope, id: Uuid): Promise<User | null>;
+  /** Whether whoever acts may do nothing until they have enrolled a second factor. */
+  lacksRequiredFactor(scope: ActorScope): Promise<boolean>;
   /** The active memberships of whoever acts, the oldest first; empty for a program. */
   ownMemberships(scope: ActorScope): Promise<readonly Membership[]>;
 }
 
-export function createUserService(): UserService {
+export function createUserService({ db }: { readonly db: Database }): UserService {
   return {
+    async lacksRequiredFactor({ identity, loaders }) {
+      const { actor, organizationId } = identity;
+      if (actor.type !== 'user' || organizationId === null) return false;
+      const memberships = await loaders.memberships.load(actor.userId);
+      const membership = memberships.find((candidate) => candidate.organizationId === organizationId);
+      const organization = await loaders.organizations.load(organizationId);
+      if (!membership || !organization) return false;
+      return withTenant(db, tenantOf(identity), (tx) => lacksRequiredFactor(tx, membership, organization));
+    },
+
     async byId({ identity, loaders }, id) {
       const { actor, organizationId } = identity;
       const isOneself = actor.type === 'user' && actor.userId === id;
