@@ -11,6 +11,7 @@ export const AUDIT_ACTIONS = [
   'account.move',
   'account.suspend',
   'account.update',
+  'account.update_subtree',
   /** Somebody asked for what they may not do. */
   'access.denied',
   'apikey.create',

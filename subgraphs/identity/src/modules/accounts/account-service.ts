@@ -10,6 +10,7 @@ import { createAccountDeletion } from './account-deletion.ts';
 import { boundedFilter, positionOf, type AccountFilter, type AccountOrder } from './account-filter.ts';
 import { createAccountMove } from './account-move.ts';
 import { createAccountStore } from './account-store.ts';
+import { createSubtreeUpdate } from './subtree-update.ts';
 import { topOf } from './visible-subtree.ts';
 
 export interface AccountListArgs extends ConnectionArgs {
@@ -40,6 +41,7 @@ interface AccountReads {
 export interface AccountService extends AccountReads, AccountChanges {
   readonly move: ReturnType<typeof createAccountMove>;
   readonly remove: ReturnType<typeof createAccountDeletion>;
+  readonly updateSubtree: ReturnType<typeof createSubtreeUpdate>;
 }
 
 const EMPTY: Connection<Account> = {
@@ -127,5 +129,6 @@ export function createAccountService(deps: AccountDeps): AccountService {
     ...createAccountChanges(deps),
     move: createAccountMove(deps),
     remove: createAccountDeletion(deps),
+    updateSubtree: createSubtreeUpdate(deps),
   };
 }

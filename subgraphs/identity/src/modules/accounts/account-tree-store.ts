@@ -30,6 +30,7 @@ export interface RelocationBounds {
 type Place = Pick<Account, 'id' | 'dna' | 'organizationId'>;
 
 const PAGE = 1_000;
+const STATEMENT_TIMEOUT_MS = 50_000;
 
 const NO_LIST = { equals: Prisma.DbNull };
 
@@ -53,6 +54,8 @@ export function createAccountTreeStore(db: Db) {
     async lockTree(organizationId: Uuid, mode: 'shape' | 'account'): Promise<void> {
       const name = `account tree ${organizationId}`;
       if (mode === 'shape') {
+        // Statements over a whole subtree take longer than those that are meant to be short.
+        await db.$executeRaw`select set_config('statement_timeout', ${String(STATEMENT_TIMEOUT_MS)}, true)`;
         await db.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`;
       } else {
         await db.$executeRaw`select pg_advisory_xact_lock_shared(hashtextextended(${name}, 0))`;

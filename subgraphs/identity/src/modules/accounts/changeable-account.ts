@@ -23,19 +23,21 @@ export const noSuchAccount = problem('NOT_FOUND', 'There is no account with this
 /**
  * What is above an account decides about it, so that an API key changes what lies below its own account. Undefined for
  * an account that the actor cannot reach, or that is deleted.
+ * @param from Where what an API key may change begins; at its own account where only what is below that is changed.
  * @throws AppError UNAUTHENTICATED or FORBIDDEN
  */
 export async function changeableAccount(
   scope: ActorScope,
   id: Uuid,
   action: AccountAction,
+  from: 'below' | 'own' = 'below',
 ): Promise<Account | undefined> {
   requireSignedIn(scope.identity);
   const [account, top] = await Promise.all([scope.loaders.accounts.load(id), topOf(scope)]);
   if (!account || account.status === 'DELETED' || (top && !isWithin(account, top))) return undefined;
   const { organizationId } = account;
   authorize(scope.identity, action, { organizationId, accountId: id });
-  if (top?.id === id) {
+  if (top?.id === id && from === 'below') {
     throw new AppError('FORBIDDEN', 'An API key changes accounts below its own, not its own.');
   }
   return account;

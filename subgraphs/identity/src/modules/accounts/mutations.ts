@@ -7,7 +7,13 @@ import type { AccountChange } from './account-rules.ts';
 
 type AccountMutations = Pick<
   MutationResolvers,
-  'accountCreate' | 'accountUpdate' | 'accountSuspend' | 'accountActivate' | 'accountMove' | 'accountDelete'
+  | 'accountCreate'
+  | 'accountUpdate'
+  | 'accountSuspend'
+  | 'accountActivate'
+  | 'accountMove'
+  | 'accountDelete'
+  | 'accountSubtreeUpdate'
 >;
 
 /** The members that creation and update share. None of those that stand here can be cleared. */
@@ -67,5 +73,21 @@ export const accountMutations: AccountMutations = {
     return result.ok
       ? { ...result.value, userErrors: [] }
       : { account: null, movedCount: null, revokedKeyCount: null, userErrors: result.error };
+  },
+  async accountSubtreeUpdate(_, { input }, { services, scope }) {
+    const result = await services.accounts.updateSubtree(scope, {
+      id: idArgument('account', input.id, 'id'),
+      includesTop: input.includeSelf ?? true,
+      isDryRun: input.dryRun ?? false,
+      change: {
+        ...accessChangeOf(input),
+        routing: routingChangeOf(input.routing),
+        tier: input.tier ?? undefined,
+        rates: input.rates ?? undefined,
+      },
+    });
+    return result.ok
+      ? { ...result.value, userErrors: [] }
+      : { account: null, accountCount: null, changedCount: null, userErrors: result.error };
   },
 };
