@@ -57,6 +57,22 @@ export function requireSignedIn(identity: Pick<InternalIdentity, 'actor'>): Sign
   return identity.actor;
 }
 
+/** Errors that stand for something of another organization; to clients they look like any other absence. */
+const hidingErrors = new WeakSet<AppError>();
+
+function hiding(name: Action): AppError {
+  const error = new AppError('NOT_FOUND', 'There is nothing with this id.', {
+    message: `${name} in another organization`,
+  });
+  hidingErrors.add(error);
+  return error;
+}
+
+/** Whether it was thrown for something that is there and belongs to another organization. */
+export function isHiding(error: AppError): boolean {
+  return hidingErrors.has(error);
+}
+
 /**
  * Returns who acts when the action is permitted.
  * @throws AppError UNAUTHENTICATED, NOT_FOUND (another organization's ids look absent) or FORBIDDEN.
@@ -73,7 +89,7 @@ export function authorize<A extends Action>(
     case 'unauthenticated':
       return requireSignedIn(identity);
     case 'hidden':
-      throw new AppError('NOT_FOUND', 'There is nothing with this id.');
+      throw hiding(name);
     case 'forbidden':
       throw new AppError('FORBIDDEN', `This needs the permission ${ACTIONS[name].permission}.`, {
         details: { action: name, permission: ACTIONS[name].permission },

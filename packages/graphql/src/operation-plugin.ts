@@ -1,4 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import type { OnErrors } from './audit-refusals.ts';
 import type { OperationContext } from './subgraph-context.ts';
 import { logError } from './format-error.ts';
 import { outcomeOf, type OperationMetrics } from './operation-metrics.ts';
@@ -6,6 +7,7 @@ import { outcomeOf, type OperationMetrics } from './operation-metrics.ts';
 /** Logs failures of ours with their cause, puts the request id on every error, and measures each operation. */
 export function operationPlugin<Context extends OperationContext>(
   metrics: OperationMetrics,
+  onErrors: OnErrors | undefined,
 ): ApolloServerPlugin<Context> {
   return {
     requestDidStart() {
@@ -13,6 +15,7 @@ export function operationPlugin<Context extends OperationContext>(
       return Promise.resolve({
         didEncounterErrors({ errors, contextValue }) {
           for (const error of errors) logError(error, contextValue.log);
+          onErrors?.(contextValue.identity, errors);
           return Promise.resolve();
         },
         willSendResponse({ response, contextValue, operation }) {

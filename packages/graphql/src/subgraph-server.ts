@@ -16,6 +16,7 @@ import type { Logger } from '@weir/service/logger';
 import { createMetrics } from '@weir/service/metrics';
 import type { Running } from '@weir/service/running';
 import { appErrorBehind, formatError, toGraphQLError } from './format-error.ts';
+import type { OnErrors } from './audit-refusals.ts';
 import { createIdentityVerifier } from './identity-token.ts';
 import { createOperationMetrics, type OperationMetrics } from './operation-metrics.ts';
 import { operationPlugin } from './operation-plugin.ts';
@@ -59,6 +60,8 @@ export interface SubgraphOptions<Context extends OperationContext> {
   readonly registry?: Registry;
   /** Off by default: clients talk to the gateway, which knows the schema from the supergraph. */
   readonly introspection?: boolean;
+  /** Told of the errors of each operation, for example to keep what was refused. */
+  readonly onErrors?: OnErrors;
   /** Routes besides GraphQL, for other services only. */
   readonly routes?: (app: FastifyInstance) => void;
 }
@@ -81,7 +84,7 @@ async function startApollo<Context extends OperationContext>(
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      operationPlugin<Context>(metrics),
+      operationPlugin<Context>(metrics, options.onErrors),
     ],
   });
   await apollo.start();
@@ -195,6 +198,7 @@ async function startParts<Context extends OperationContext>(
     schema,
     log,
     metrics,
+    ...(options.onErrors && { onErrors: options.onErrors }),
     identify: (token, signal) => operations.identify(token, signal, NO_EXCHANGE),
   });
   lifecycle.add({ name: 'subscriptions', stop: (signal) => socket.stop(signal) });

@@ -16,6 +16,7 @@ import { AppError } from '@weir/kernel/errors';
 import type { Logger } from '@weir/service/logger';
 import { appErrorBehind, publicErrors, publicResult, toGraphQLError, withCode } from './format-error.ts';
 import { mapEvents } from './map-events.ts';
+import type { OnErrors } from './audit-refusals.ts';
 import type { OperationMetrics } from './operation-metrics.ts';
 import { createRunningSubscriptions } from './running-subscriptions.ts';
 import { attachSocketServer, type SocketProtocol, type SocketServer } from './socket-server.ts';
@@ -27,6 +28,8 @@ export interface SubgraphSocketOptions {
   readonly schema: GraphQLSchema;
   readonly log: Logger;
   readonly metrics: OperationMetrics;
+  /** Told when a subscription is refused. */
+  readonly onErrors?: OnErrors;
   /** The maker of contexts for the actor of one operation. @throws AppError UNAUTHENTICATED */
   identify(token: unknown, signal: AbortSignal): Promise<() => OperationContext>;
 }
@@ -89,7 +92,7 @@ async function openStream(
 
 /** Subscriptions of a subgraph: graphql-ws on the path of its HTTP endpoint, each operation with an identity of its own. */
 export function createSubgraphSocket(options: SubgraphSocketOptions): SocketServer {
-  const { schema, log, metrics, identify } = options;
+  const { schema, log, metrics, identify, onErrors } = options;
   const running = createRunningSubscriptions<ExecutionResult>();
   const operations = new WeakMap<ExecutionArgs, Operation>();
 
@@ -123,7 +126,10 @@ export function createSubgraphSocket(options: SubgraphSocketOptions): SocketServ
       const operation = operations.get(args);
       if (operation === undefined) throw new Error('a subscription without an identity');
       const stream = await openStream(args, operation.createContext);
-      if (!(Symbol.asyncIterator in stream)) return stream;
+      if (!(Symbol.asyncIterator in stream)) {
+        onErrors?.(operation.createContext().identity, stream.errors ?? []);
+        return stream;
+      }
       metrics.subscriptionOpened();
       return running.run(stream, () => {
         operation.left.abort();

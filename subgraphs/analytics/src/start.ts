@@ -1,6 +1,9 @@
 import type { Registry } from 'prom-client';
+import { createRefusalAudit } from '@weir/graphql/audit-refusals';
+import { createBoundedAudit } from '@weir/graphql/bounded-audit';
 import { loadTypeDefs } from '@weir/graphql/sdl';
 import { startSubgraph } from '@weir/graphql/subgraph-server';
+import { systemClock } from '@weir/kernel/clock';
 import { createDatabase } from '@weir/prisma/database';
 import { createLifecycle, type Lifecycle } from '@weir/service/lifecycle';
 import { createListener, type Listener } from '@weir/service/listener';
@@ -69,6 +72,8 @@ async function startParts(parts: Parts): Promise<Running> {
     onError: (err) => log.warn({ err }, 'database connection lost'),
   });
   lifecycle.add({ name: 'database', stop: () => db.$disconnect() });
+  const refusals = createBoundedAudit({ log, clock: systemClock });
+  lifecycle.add({ name: 'refusals', stop: () => refusals.settled() });
   const listener = startBackground(parts);
   const server = await startSubgraph<Context>({
     name: 'analytics',
@@ -82,6 +87,7 @@ async function startParts(parts: Parts): Promise<Running> {
     registry,
     typeDefs: loadTypeDefs(new URL('./modules', import.meta.url)),
     resolvers,
+    onErrors: createRefusalAudit(db, refusals),
     createContext: (operation) => ({ ...operation, loaders: createLoaders(db, operation.identity) }),
     checks: [
       { name: 'postgres', required: true, run: async () => void (await db.$queryRaw`select 1`) },

@@ -1,3 +1,5 @@
+import { createRefusalAudit } from '@weir/graphql/audit-refusals';
+import { createBoundedAudit } from '@weir/graphql/bounded-audit';
 import { loadTypeDefs } from '@weir/graphql/sdl';
 import { startSubgraph } from '@weir/graphql/subgraph-server';
 import { systemClock } from '@weir/kernel/clock';
@@ -98,6 +100,8 @@ async function startParts(parts: Parts): Promise<Running> {
     onError: (err) => log.warn({ err }, 'database connection lost'),
   });
   lifecycle.add({ name: 'database', stop: () => db.$disconnect() });
+  const refusals = createBoundedAudit({ log, clock: systemClock });
+  lifecycle.add({ name: 'refusals', stop: () => refusals.settled() });
   const clock = systemClock;
   const reader = createTenantReader({ url: config.databaseUrl, log });
   lifecycle.add({ name: 'reader', stop: () => reader.close() });
@@ -122,6 +126,7 @@ async function startParts(parts: Parts): Promise<Running> {
     registry,
     typeDefs: loadTypeDefs(new URL('./modules', import.meta.url)),
     resolvers,
+    onErrors: createRefusalAudit(db, refusals),
     createContext: (operation) => ({
       ...operation,
       services,

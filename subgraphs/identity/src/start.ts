@@ -1,3 +1,5 @@
+import { createRefusalAudit } from '@weir/graphql/audit-refusals';
+import { createBoundedAudit, type BoundedAudit } from '@weir/graphql/bounded-audit';
 import { loadTypeDefs } from '@weir/graphql/sdl';
 import { startSubgraph } from '@weir/graphql/subgraph-server';
 import { systemClock, type Clock } from '@weir/kernel/clock';
@@ -40,6 +42,7 @@ import { createAttempts } from './modules/sessions/attempts.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
 import { createBeginSession } from './modules/sessions/begin-session.ts';
 import { createSessionManagement } from './modules/sessions/session-management.ts';
+import { createSignInAudit } from './modules/sessions/sign-in-audit.ts';
 import { createSessionService } from './modules/sessions/session-service.ts';
 import { createRateLimits } from './modules/rate-limits/rate-limits.ts';
 import { createSignUpService } from './modules/sign-up/sign-up-service.ts';
@@ -79,6 +82,7 @@ interface ServiceDeps {
   readonly expiryFeed: ExpiryFeed;
   readonly guard: OutboundGuard;
   readonly probe: ProviderProbe;
+  readonly refusals: BoundedAudit;
   readonly queueMail: QueueMail;
   readonly publicUrl: string;
 }
@@ -106,7 +110,12 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
     sessionManagement: createSessionManagement({ db, clock }),
-    sessions: createSessionService({ ...signInDeps, accessTokens, masterKey }),
+    sessions: createSessionService({
+      ...signInDeps,
+      failures: createSignInAudit(deps),
+      accessTokens,
+      masterKey,
+    }),
     signUps: createSignUpService({ ...deps, passwords, rateLimits }),
     users: createUserService({ db }),
   };
@@ -183,7 +192,9 @@ export async function start(
     const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
     const { masterKey } = config;
     const queueMail = createQueueMail({ masterKey, clock, links: createMailLinks(config.publicUrl) });
+    const refusals = createBoundedAudit({ log, clock });
     const services = await createServices({
+      refusals,
       db,
       clock,
       masterKey,
@@ -206,6 +217,7 @@ export async function start(
       adminPort: config.adminPort,
       typeDefs: loadTypeDefs(new URL('./modules', import.meta.url)),
       resolvers,
+      onErrors: createRefusalAudit(db, refusals),
       createContext: createContextFactory({ db, clock, services }),
       internalSecret: config.internalSecret,
       log,
@@ -224,6 +236,7 @@ export async function start(
         signals.stop();
         await stopExpiry();
         await running.stop();
+        await refusals.settled();
         await mails.stop();
         await Promise.all([probe.close(), db.$disconnect()]);
       },

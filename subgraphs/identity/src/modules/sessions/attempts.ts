@@ -15,9 +15,14 @@ export interface Attempts {
   /**
    * Makes one guess, after the others for the same address, and none while the address is locked.
    * @param email In one spelling, whether or not anybody has it.
+   * @param onLock Called when this guess locks the address.
    * @throws AppError RATE_LIMITED when too many wait for the same address.
    */
-  guess<Answer>(email: string, make: () => Promise<Guess<Answer>>): Promise<Answer | 'locked'>;
+  guess<Answer>(
+    email: string,
+    make: () => Promise<Guess<Answer>>,
+    onLock?: () => void,
+  ): Promise<Answer | 'locked'>;
 }
 
 export interface AttemptsDeps {
@@ -29,24 +34,28 @@ export function createAttempts({ db, clock }: AttemptsDeps): Attempts {
   const inTurn = createTurns();
   const throttles = createThrottleStore(db);
 
-  async function countFailure(email: string): Promise<void> {
+  /** Whether the address is locked now. */
+  async function countFailure(email: string): Promise<boolean> {
     const nowMs = clock.now();
-    await db.$transaction(async (tx) => {
+    return db.$transaction(async (tx) => {
       const store = createThrottleStore(tx);
       await store.lock(email, nowMs);
       const counted = await store.read(email);
       // The row that `lock` has just made counts nothing yet.
-      await store.write(email, afterFailure(counted?.failures === 0 ? undefined : counted, nowMs));
+      const throttle = afterFailure(counted?.failures === 0 ? undefined : counted, nowMs);
+      await store.write(email, throttle);
+      return isLocked(throttle, nowMs);
     });
   }
 
   return {
-    guess: (email, make) =>
+    guess: (email, make, onLock) =>
       inTurn(email, async () => {
         if (isLocked(await throttles.read(email), clock.now())) return 'locked';
         const { verdict, answer } = await make();
-        if (verdict === 'wrong') await countFailure(email);
-        else if (verdict === 'right') await throttles.clear(email);
+        if (verdict === 'wrong') {
+          if (await countFailure(email)) onLock?.();
+        } else if (verdict === 'right') await throttles.clear(email);
         return answer;
       }),
   };

@@ -11,6 +11,7 @@ import type { SecondFactors } from '../second-factors/second-factors.ts';
 import type { Attempts, Guess } from './attempts.ts';
 import type { BeginSession, BegunSession } from './begin-session.ts';
 import type { Client } from './client.ts';
+import type { SignInAudit } from './sign-in-audit.ts';
 
 export type SessionProblem = UserErrorValue<SessionErrorCode>;
 
@@ -35,6 +36,7 @@ export interface SignInDeps {
   readonly attempts: Attempts;
   readonly secondFactors: SecondFactors;
   readonly begin: BeginSession;
+  readonly failures: SignInAudit;
 }
 
 type Outcome = Result<BegunSession, SignInRefusal>;
@@ -54,7 +56,7 @@ const refused = (
  * Begins a session for whoever knows an address and its password and shows the second factor that its person enrolled.
  * The answer, and the time it takes, is the same for an address that nobody has.
  */
-export function createSignIn({ db, passwords, attempts, secondFactors, begin }: SignInDeps) {
+export function createSignIn({ db, passwords, attempts, secondFactors, begin, failures }: SignInDeps) {
   /** The person, when the password is theirs. What cannot be an address takes a hash, too. */
   async function whoKnows(email: string | undefined, password: string): Promise<User | undefined> {
     const user =
@@ -83,10 +85,19 @@ export function createSignIn({ db, passwords, attempts, secondFactors, begin }: 
 
   return async function signIn(input: SignInInput, client: Client): Promise<Outcome> {
     const address = normalizeEmail(input.email);
-    const answer = await attempts.guess<Outcome>(address ?? input.email, async () => {
-      const user = await whoKnows(address, input.password);
-      return user ? withSecondFactor(user, input, client) : { verdict: 'wrong', answer: refused(INVALID) };
-    });
-    return answer === 'locked' ? refused(LOCKED) : answer;
+    const email = address ?? input.email;
+    const guessed = await attempts.guess<Outcome>(
+      email,
+      async () => {
+        const user = await whoKnows(address, input.password);
+        return user ? withSecondFactor(user, input, client) : { verdict: 'wrong', answer: refused(INVALID) };
+      },
+      () => failures.locked(email, client),
+    );
+    const answer = guessed === 'locked' ? refused(LOCKED) : guessed;
+    if (!answer.ok && answer.error.problem !== MFA_REQUIRED) {
+      failures.failed(email, client, answer.error.problem.code);
+    }
+    return answer;
   };
 }
