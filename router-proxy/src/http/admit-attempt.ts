@@ -66,7 +66,7 @@ export function createAdmit({ gate, meter, deployments, clock, settings, onAdmit
       noteLimits(run, admission);
       if (admission.kind === 'denied') throw denialError(admission, run.policy);
       const intent = admittedIntent(prepared, admission);
-      meter.begin(intent, prepared.request, admission.outputCap);
+      await meter.begin(intent, prepared.request, admission.outputCap);
       return { candidate, intent, bound: prepared.bound, outputCap: admission.outputCap };
     } catch (thrown) {
       deployments.released(candidate.claim);

@@ -18,12 +18,15 @@ export interface AdmissionGate {
   inspect(build: (nowMs: number) => InspectRequest, signal: AbortSignal): Promise<Inspection>;
 }
 
-/** Turns attempts into rows of the ledger and settles their counters. No call ever throws or waits for a network. */
+/** Turns attempts into rows of the ledger and settles their counters. No call ever fails or waits for a network. */
 export interface Meter {
   /** False while the spill is full: the request path answers 503 rather than serve what it could not record. */
   isAccepting(): boolean;
-  /** After admission, before dispatch: leaves evidence that outlives this process, and queues the intent. */
-  begin(intent: AttemptIntent, admission: AdmitRequest, outputCap: number | null): void;
+  /**
+   * After admission, before dispatch: queues the intent, and leaves evidence that outlives this process. Resolves when it
+   * is there, which is at the end of the event loop's turn.
+   */
+  begin(intent: AttemptIntent, admission: AdmitRequest, outputCap: number | null): Promise<void>;
   /** Exactly once per begun attempt: settles its counters and queues its close. */
   close(close: AttemptClose): void;
   /** Writes everything queued, at the latest until the signal; what is left is spilled to disk. */

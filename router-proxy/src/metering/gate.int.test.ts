@@ -77,7 +77,7 @@ describe.skipIf(redisUrl === undefined)('the gate while Redis is away', () => {
     const kinds: string[] = [];
     const running = anIntent(test.owner);
     const first = await admit(metering.gate, running, { windows: [window()], concurrency: concurrency() });
-    metering.meter.begin(running, first.request, null);
+    await metering.meter.begin(running, first.request, null);
     for (let index = 0; index < 2; index++) {
       const { admission } = await admit(metering.gate, anIntent(test.owner), { windows: [window()] });
       kinds.push(admission.kind);
@@ -102,7 +102,7 @@ describe.skipIf(redisUrl === undefined)('the gate while Redis is away', () => {
     const intent = anIntent(test.owner);
     const holdings = [aHolding(counter, 1_000_000n, intent)];
     const { request } = await admit(metering.gate, intent, { holdings });
-    metering.meter.begin(intent, request, null);
+    await metering.meter.begin(intent, request, null);
     link.cut();
     metering.meter.close(aClose(intent));
     const counters = store.connect();

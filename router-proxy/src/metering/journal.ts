@@ -12,12 +12,12 @@ import { decodeEvidence } from './record-codec.ts';
  */
 export interface Journal {
   /**
-   * Some microseconds, synchronous.
-   * @param evidence The attempt's intent as `encodeEvidence` writes it.
-   * @returns The segment, to be released when the attempt is closed durably.
-   * @throws When the disk refuses; the line may then be missing.
+   * Some microseconds, synchronous; one write however many there are.
+   * @param evidence Attempts' intents as `encodeEvidence` writes them.
+   * @returns The segment, to be released once for each attempt when it is closed durably.
+   * @throws When the disk refuses; lines may then be missing.
    */
-  append(evidence: string): number;
+  append(evidence: readonly string[]): number;
   release(segment: number): void;
   close(): void;
 }
@@ -73,16 +73,15 @@ export function createJournal(options: JournalOptions): Journal {
         segment = undefined;
       }
       segment ??= open(nowMs);
-      const line = frameLine(evidence);
-      const length = Buffer.byteLength(line);
-      const written = writeSync(segment.fd, line);
+      const lines = Buffer.from(evidence.map(frameLine).join(''));
+      const written = writeSync(segment.fd, lines);
       segment.bytes += written;
-      if (written !== length) {
+      if (written !== lines.length) {
         // The torn line must stay the last one of its segment.
         seal(current);
-        throw new Error(`journal took ${written} of ${length} bytes`);
+        throw new Error(`journal took ${written} of ${lines.length} bytes`);
       }
-      segment.openAttempts++;
+      segment.openAttempts += evidence.length;
       return current;
     },
     release(id) {

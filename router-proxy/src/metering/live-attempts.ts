@@ -11,7 +11,7 @@ export interface LiveAttempt {
   readonly admission: AdmitRequest;
   readonly outputCap: number | null;
   /** The journal's segment that proves it; 0 where the disk refused. */
-  readonly segment: number;
+  segment: number;
   /** Unix milliseconds of this process's clock. */
   renewAtMs: number;
   /** What its close means to the counters; undefined while it runs. */

@@ -4,9 +4,10 @@ import type { Clock } from '@weir/kernel/clock';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Logger } from '@weir/service/logger';
 import type { Meter } from './contract.ts';
+import { createJournalBatches } from './journal-batches.ts';
 import type { Journal } from './journal.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
-import type { LiveAttempts } from './live-attempts.ts';
+import type { LiveAttempt, LiveAttempts } from './live-attempts.ts';
 import type { MeteringMetrics } from './metrics.ts';
 import { encodeEvidence, encodeRecord } from './record-codec.ts';
 import { settlementOf, type Settler } from './settler.ts';
@@ -31,21 +32,15 @@ const JOURNAL_RETRY_MS = 1_000;
 export function createMeter(options: MeterOptions): Meter {
   const { writer, settler, live, journal, isProvenByStore, fallback, isFallbackAdmission } = options;
   const { clock, metrics, log } = options;
+  const batches = createJournalBatches(journal);
   /** Unix milliseconds; new requests are tried again after a pause, since only they can show that the disk is back. */
   let journalFailedAtMs: number | undefined;
 
-  const journalize = (evidence: string): number => {
-    try {
-      const segment = journal.append(evidence);
-      journalFailedAtMs = undefined;
-      return segment;
-    } catch (err) {
-      // The intent is queued all the same; only a kill within the next milliseconds could lose this attempt.
-      if (journalFailedAtMs === undefined) log.error({ err }, 'journal cannot be written');
-      journalFailedAtMs = clock.now();
-      metrics.journalFailures.inc();
-      return 0;
-    }
+  const failed = (err: unknown): void => {
+    // The intent is queued all the same; only a kill within the next milliseconds could lose this attempt.
+    if (journalFailedAtMs === undefined) log.error({ err }, 'journal cannot be written');
+    journalFailedAtMs = clock.now();
+    metrics.journalFailures.inc();
   };
 
   return {
@@ -53,10 +48,21 @@ export function createMeter(options: MeterOptions): Meter {
       writer.isAccepting() &&
       (journalFailedAtMs === undefined || clock.now() - journalFailedAtMs >= JOURNAL_RETRY_MS),
     begin(intent, admission, outputCap) {
-      const segment = journalize(evidenceOf(intent, admission, outputCap));
       const renewAtMs = clock.now() + admission.leaseMs / 2;
-      live.add({ intent, admission, outputCap, segment, renewAtMs, settlement: undefined });
+      const attempt: LiveAttempt = {
+        intent,
+        admission,
+        outputCap,
+        segment: 0,
+        renewAtMs,
+        settlement: undefined,
+      };
+      live.add(attempt);
       writer.enqueue(intent);
+      return batches.append(evidenceOf(intent, admission, outputCap)).then((segment) => {
+        attempt.segment = segment;
+        journalFailedAtMs = undefined;
+      }, failed);
     },
     close(close) {
       const attempt = live.get(close.organizationId, close.attemptId);
@@ -73,6 +79,7 @@ export function createMeter(options: MeterOptions): Meter {
       writer.enqueue(close);
     },
     async drain(signal) {
+      batches.flush();
       await settler.retry();
       await writer.settled(signal).catch(() => undefined);
     },

@@ -59,7 +59,7 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
   ): Promise<boolean> {
     const { admission, request } = await admit(gate, intent, changes);
     if (admission.kind !== 'admitted') return false;
-    meter.begin(intent, request, admission.outputCap);
+    await meter.begin(intent, request, admission.outputCap);
     return true;
   }
 

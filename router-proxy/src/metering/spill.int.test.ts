@@ -90,7 +90,7 @@ describe('the journal', () => {
 
   it('deletes a segment when all of its attempts are closed, and not before', () => {
     const journal = journalOf(1_500);
-    const segments = Array.from({ length: 12 }, () => journal.append(encodeEvidence(anIntent(owner))));
+    const segments = Array.from({ length: 12 }, () => journal.append([encodeEvidence(anIntent(owner))]));
     const files = listJournal(home.path).length;
     expect(files).toBeGreaterThan(2);
     expect(new Set(segments).size).toBe(files);
@@ -108,7 +108,9 @@ describe('the journal', () => {
   it('proves every attempt to the next process, a torn last line aside', async () => {
     const intents = Array.from({ length: 5 }, () => anIntent(owner));
     const journal = journalOf(1_000_000);
-    for (const intent of intents) journal.append(encodeEvidence(intent));
+    const lines = intents.map((intent) => encodeEvidence(intent));
+    journal.append(lines.slice(0, 2));
+    journal.append(lines.slice(2));
     journal.close();
     const [path = ''] = listJournal(home.path);
     appendFileSync(path, '0123abcd ["intent.1",[');

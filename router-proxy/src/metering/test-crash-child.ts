@@ -51,7 +51,7 @@ async function attempt(closesAfterMs: number): Promise<void> {
     () => request,
     () => AbortSignal.timeout(5_000),
   );
-  meter.begin(intent, request, null);
+  await meter.begin(intent, request, null);
   tell('begun', intent.attemptId);
   await delay(closesAfterMs);
   if (plan.phase === 'begun') return;
