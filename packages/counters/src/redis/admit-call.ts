@@ -14,85 +14,130 @@ export const METRIC_CODES = { COST: 1, TOKENS: 2, REQUESTS: 3 } as const satisfi
 /** What stands for a number that is not given; every real limit and cap is at least 0. */
 const NONE = -1;
 
+/** One admission on its way into a call. */
+export interface EncodedAdmission {
+  readonly request: AdmitRequest;
+  readonly plan: WindowPlan;
+  /** For `admit.lua`, without the position of its shape. */
+  readonly numbers: readonly number[];
+}
+
+/** The windows of a chain as `admit.lua` wants them: by subject, and each subject's by slot. */
+export interface WindowPlan {
+  readonly subjects: readonly string[];
+  /** Six limits per subject. */
+  readonly limits: readonly number[];
+  /** The order in which the script tells windows: positions in the request. */
+  readonly positions: readonly number[];
+}
+
 /** KEYS and ARGV of `admit.lua`. */
 export interface AdmitCall {
   readonly keys: readonly string[];
   readonly args: readonly (string | Buffer)[];
-  /** The order in which the script tells windows (by subject, then by slot): positions in the request. */
-  readonly positions: readonly number[];
 }
 
-/** The windows of one subject: per slot the position of its limit in the request. */
-interface SubjectPlan {
-  readonly subject: string;
-  readonly positions: (number | undefined)[];
-}
+/** A route asks for the same windows with every request. */
+const plans = new WeakMap<readonly WindowLimit[], WindowPlan>();
 
 /** @throws TypeError, RangeError when the caller broke the contract. */
-export function encodeAdmit(
+export function encodeAdmission(request: AdmitRequest): EncodedAdmission {
+  const { validWithin, outputCap, windows, holdings } = request;
+  let plan = plans.get(windows);
+  if (plan === undefined) {
+    plan = planOf(windows);
+    plans.set(windows, plan);
+  }
+  const numbers = [validWithin.startMs, validWithin.endMs];
+  numbers.push(outputCap === null ? NONE : Math.max(0, outputCap), leastCap(request), request.outputCapMin);
+  numbers.push(request.leaseMs, request.cooldownMs);
+  for (const holding of holdings) {
+    if (holdings.find(({ counter }) => counter === holding.counter) !== holding)
+      throw new TypeError(`${holding.counter} is given twice`);
+    const terms = holdTerms(holding);
+    assertBounded(outputCap, terms, holding.counter);
+    numbers.push(terms.fixed, terms.perOutputToken);
+  }
+  return { request, plan, numbers };
+}
+
+/** Several admissions of one organization and one day as one call; their replies come in the same order. */
+export function encodeAdmissions(
   context: CallContext,
-  request: AdmitRequest,
+  admissions: readonly EncodedAdmission[],
   purpose: 'admit' | 'inspect' = 'admit',
 ): AdmitCall {
   const { keys } = context;
-  const { attemptId, validWithin, day, outputCap, windows, concurrency } = request;
-  const plans = planSubjects(windows);
-  const names = [keys.epoch, keys.attempt(attemptId), keys.leases];
-  const numbers = [context.now === '' ? NONE : context.now, context.seedQuarantineMs];
-  numbers.push(validWithin.startMs, validWithin.endMs, day.startMs, day.endMs);
-  numbers.push(outputCap === null ? NONE : Math.max(0, outputCap), leastCap(request), request.outputCapMin);
-  numbers.push(request.leaseMs, request.cooldownMs, context.newEpoch);
-  numbers.push(plans.length, concurrency.length, request.holdings.length, purpose === 'inspect' ? 1 : 0);
-  const positions: number[] = [];
-  for (const plan of plans) {
-    names.push(keys.windows(plan.subject));
-    for (const position of plan.positions) {
-      numbers.push(position === undefined ? NONE : Math.max(0, windows[position]?.limit ?? 0));
-      if (position !== undefined) positions.push(position);
-    }
+  const shapes: EncodedAdmission[] = [];
+  const attempts: string[] = [];
+  const own: (string | Buffer)[] = [];
+  for (const admission of admissions) {
+    const { attemptId, evidence } = admission.request;
+    let shape = shapes.findIndex((other) => isSameShape(other, admission));
+    if (shape < 0) shape = shapes.push(admission) - 1;
+    attempts.push(keys.attempt(attemptId));
+    own.push(toDoubles([shape + 1, ...admission.numbers]), attemptId, evidence);
   }
-  for (const { subject, limit } of concurrency) {
-    names.push(keys.concurrency(subject));
-    numbers.push(limit);
-  }
-  pushHoldings(keys, request, names, numbers);
-  return { keys: names, args: [toDoubles(numbers), keys.base, attemptId, request.evidence], positions };
+  const day = admissions[0]?.request.day ?? { startMs: 0, endMs: 0 };
+  const head = [context.now === '' ? NONE : context.now, context.seedQuarantineMs, context.newEpoch];
+  head.push(day.startMs, day.endMs, shapes.length, purpose === 'inspect' ? 1 : 0);
+  return {
+    keys: [keys.epoch, keys.leases, ...shapes.flatMap((shape) => shapeKeys(keys, shape)), ...attempts],
+    args: [toDoubles(head), keys.base, ...shapes.map((shape) => toDoubles(shapeNumbers(shape))), ...own],
+  };
 }
 
-function pushHoldings(
-  keys: OrganizationKeys,
-  request: AdmitRequest,
-  names: string[],
-  numbers: number[],
-): void {
-  for (const holding of request.holdings) {
-    const name = keys.balance(holding.counter);
-    if (names.includes(name)) throw new TypeError(`${holding.counter} is given twice`);
-    const terms = holdTerms(holding);
-    assertBounded(request.outputCap, terms, holding.counter);
-    names.push(name);
-    numbers.push(toLimit(holding.limit), terms.fixed, terms.perOutputToken);
-    numbers.push(METRIC_CODES[holding.metric], holding.graceMs ?? 0);
-  }
+function isSameShape(one: EncodedAdmission, other: EncodedAdmission): boolean {
+  const [ours, theirs] = [one.request, other.request];
+  return (
+    one.plan === other.plan &&
+    ours.concurrency === theirs.concurrency &&
+    ours.holdings.length === theirs.holdings.length &&
+    ours.holdings.every((holding, index) => isSameBalance(holding, theirs.holdings[index]))
+  );
 }
 
-function planSubjects(windows: readonly WindowLimit[]): SubjectPlan[] {
-  const plans: SubjectPlan[] = [];
-  let plan: SubjectPlan | undefined;
-  for (const [position, window] of windows.entries()) {
-    // Callers give the windows of one subject together, so the last plan is nearly always the right one.
-    if (plan?.subject !== window.subject) plan = plans.find((other) => other.subject === window.subject);
-    if (plan === undefined) {
-      plan = {
-        subject: window.subject,
-        positions: new Array<number | undefined>(SLOT_COUNT).fill(undefined),
-      };
-      plans.push(plan);
+function isSameBalance(one: Holding, other: Holding | undefined): boolean {
+  return (
+    one.counter === other?.counter &&
+    one.limit === other.limit &&
+    one.metric === other.metric &&
+    one.graceMs === other.graceMs
+  );
+}
+
+function shapeKeys(keys: OrganizationKeys, { plan, request }: EncodedAdmission): string[] {
+  return [
+    ...plan.subjects.map((subject) => keys.windows(subject)),
+    ...request.concurrency.map(({ subject }) => keys.concurrency(subject)),
+    ...request.holdings.map(({ counter }) => keys.balance(counter)),
+  ];
+}
+
+function shapeNumbers({ plan, request: { concurrency, holdings } }: EncodedAdmission): number[] {
+  const numbers = [plan.subjects.length, concurrency.length, holdings.length, ...plan.limits];
+  for (const { limit } of concurrency) numbers.push(limit);
+  for (const { limit, metric, graceMs } of holdings)
+    numbers.push(toLimit(limit), METRIC_CODES[metric], graceMs ?? 0);
+  return numbers;
+}
+
+function planOf(windows: readonly WindowLimit[]): WindowPlan {
+  const bySubject = new Map<string, (number | undefined)[]>();
+  for (const [position, { subject, metric, window }] of windows.entries()) {
+    let slots = bySubject.get(subject);
+    if (slots === undefined) {
+      slots = new Array<number | undefined>(SLOT_COUNT).fill(undefined);
+      bySubject.set(subject, slots);
     }
-    const slot = slotOf(window.metric, window.window);
-    if (plan.positions[slot] !== undefined)
-      throw new TypeError(`${window.subject} has a window that is given twice`);
-    plan.positions[slot] = position;
+    const slot = slotOf(metric, window);
+    if (slots[slot] !== undefined) throw new TypeError(`${subject} has a window that is given twice`);
+    slots[slot] = position;
   }
-  return plans;
+  const slots = [...bySubject.values()].flat();
+  return {
+    subjects: [...bySubject.keys()],
+    limits: slots.map((at) => (at === undefined ? NONE : Math.max(0, windows[at]?.limit ?? 0))),
+    positions: slots.filter((at) => at !== undefined),
+  };
 }

@@ -1,7 +1,7 @@
 import type { AdmitRequest, AdmitResult, WindowLimit, WindowState } from '../contract.ts';
 import { tightestWindows } from '../tightest-windows.ts';
 import { slotOf, waitFor, windowState } from '../window-math.ts';
-import type { AdmitCall } from './admit-call.ts';
+import type { WindowPlan } from './admit-call.ts';
 import { fromDoubles } from './doubles.ts';
 
 /** First member of every reply of `admit.lua`; the second is the store's time. */
@@ -16,7 +16,7 @@ export const STATUS = {
   inspected: 8,
 } as const;
 
-export type Reply = readonly number[];
+export type Reply = Readonly<Float64Array>;
 
 export function intAt(reply: Reply, index: number): number {
   const value = reply[index];
@@ -26,7 +26,7 @@ export function intAt(reply: Reply, index: number): number {
 }
 
 /** @throws TypeError when the attempt was settled before it was admitted. */
-export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitRequest): AdmitResult {
+export function decodeAdmit(value: unknown, plan: WindowPlan, request: AdmitRequest): AdmitResult {
   const reply = fromDoubles(value);
   const nowMs = intAt(reply, 1);
   switch (intAt(reply, 0)) {
@@ -37,17 +37,17 @@ export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitReque
         nowMs,
         outputCap: cap < 0 ? null : cap,
         graceUntilMs: graceUntilMs < 0 ? null : graceUntilMs,
-        windows: tightestOf(reply, call, request, nowMs),
+        windows: tightestOf(reply, plan, request, nowMs),
       };
     }
     case STATUS.window:
-      return deniedByWindow(reply, call, request, nowMs);
+      return deniedByWindow(reply, plan, request, nowMs);
     case STATUS.concurrency:
       return deniedByConcurrency(reply, request, nowMs);
     case STATUS.holding:
       return deniedByHolding(reply, request, nowMs);
     case STATUS.unseeded:
-      return unseeded(reply, call, request, nowMs);
+      return unseeded(reply, plan, request, nowMs);
     case STATUS.stale:
       return { kind: 'stale', nowMs };
     case STATUS.withdrawn:
@@ -60,7 +60,7 @@ export function decodeAdmit(value: unknown, call: AdmitCall, request: AdmitReque
 /** The script tells current and previous of every limited slot, by subject and slot. */
 function tightestOf(
   reply: Reply,
-  { positions }: AdmitCall,
+  { positions }: WindowPlan,
   request: AdmitRequest,
   nowMs: number,
 ): WindowState[] {
@@ -77,10 +77,10 @@ export const LETS_THROUGH = 0;
 export const COOLING = 2;
 
 /** Names the window that takes longest, so waiting for it is waiting for all. */
-function deniedByWindow(reply: Reply, call: AdmitCall, request: AdmitRequest, nowMs: number): AdmitResult {
+function deniedByWindow(reply: Reply, plan: WindowPlan, request: AdmitRequest, nowMs: number): AdmitResult {
   let longest = -1;
   let denial: AdmitResult | undefined;
-  for (const [n, position] of call.positions.entries()) {
+  for (const [n, position] of plan.positions.entries()) {
     const window: WindowLimit | undefined = request.windows[position];
     const at = 2 + n * 4;
     const flag = intAt(reply, at + 3);
@@ -141,13 +141,13 @@ function deniedByHolding(reply: Reply, request: AdmitRequest, nowMs: number): Ad
 
 export function unseeded(
   reply: Reply,
-  call: AdmitCall,
+  plan: WindowPlan,
   request: Pick<AdmitRequest, 'windows' | 'holdings'>,
   nowMs: number,
 ): Extract<AdmitResult, { kind: 'unseeded' }> {
   const firstHolding = 6 + intAt(reply, 5);
   const missing = new Set<number>();
-  for (let at = 6; at < firstHolding; at++) missing.add(call.positions[intAt(reply, at) - 1] ?? -1);
+  for (let at = 6; at < firstHolding; at++) missing.add(plan.positions[intAt(reply, at) - 1] ?? -1);
   const holdings: string[] = [];
   for (let at = firstHolding; at < reply.length; at++) {
     holdings.push(request.holdings[intAt(reply, at) - 1]?.counter ?? '');

@@ -7,11 +7,10 @@ export function toDoubles(numbers: readonly number[]): Buffer {
 }
 
 /** @throws TypeError when the reply is no such text: client and script do not belong together. */
-export function fromDoubles(reply: unknown): number[] {
+export function fromDoubles(reply: unknown): Float64Array {
   if (!Buffer.isBuffer(reply) || reply.length % 8 !== 0) {
     throw new TypeError('a script of the counter store answered with something that is no row of numbers');
   }
-  const numbers = new Array<number>(reply.length / 8);
-  for (let index = 0; index < numbers.length; index++) numbers[index] = reply.readDoubleLE(index * 8);
-  return numbers;
+  // Copied, because a reply may begin anywhere in its buffer.
+  return new Float64Array(new Uint8Array(reply).buffer);
 }

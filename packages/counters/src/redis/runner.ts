@@ -1,4 +1,4 @@
-import type { Result } from 'ioredis';
+import { Command } from 'ioredis';
 import { CounterStoreUnavailable } from '../contract.ts';
 import type { Breaker } from './breaker.ts';
 import type { RedisClient } from './connection.ts';
@@ -6,14 +6,6 @@ import type { Script } from './script-source.ts';
 import type { ScriptName } from './scripts.ts';
 
 type Argument = string | number | Buffer;
-
-declare module 'ioredis' {
-  /** Every command has this form; the types of ioredis leave it out for scripts. */
-  interface RedisCommander<Context> {
-    evalBuffer(script: string, keys: number, ...rest: Argument[]): Result<unknown, Context>;
-    evalshaBuffer(sha: string, keys: number, ...rest: Argument[]): Result<unknown, Context>;
-  }
-}
 
 /** A call that failed after it may have reached Redis, so that nobody knows whether it took effect. */
 export class CounterStoreDoubtful extends CounterStoreUnavailable {}
@@ -72,38 +64,36 @@ export function createRunner<Name extends string>(options: RunnerOptions<Name>):
 
   return {
     command,
-    script(name, keys, args) {
-      const { sha, lua } = scripts[name];
-      const rest = [keys.length, ...keys, ...args] as const;
-      return command((client) =>
-        orReload(
-          () => client.evalsha(sha, ...rest),
-          () => client.eval(lua, ...rest),
-        ),
-      );
-    },
-    binaryScript(name, keys, args) {
-      const { sha, lua } = scripts[name];
-      const rest = [keys.length, ...keys, ...args] as const;
-      return command((client) =>
-        orReload(
-          () => client.evalshaBuffer(sha, ...rest),
-          () => client.evalBuffer(lua, ...rest),
-        ),
-      );
-    },
+    script: (name, keys, args) => command((client) => runScript(client, scripts[name], 'utf8', keys, args)),
+    binaryScript: (name, keys, args) =>
+      command((client) => runScript(client, scripts[name], null, keys, args)),
     close() {
       isClosed = true;
     },
   };
 }
 
-/** A restarted or flushed server has lost its scripts; EVAL runs and loads the script again. */
-async function orReload(evalsha: () => Promise<unknown>, evaluate: () => Promise<unknown>): Promise<unknown> {
+/**
+ * Sends a script by itself: what goes together is one call already, and the client's pipelines, which gather commands until
+ * the end of a turn, would make it wait for another one. A restarted or flushed server has lost its scripts; EVAL runs and
+ * loads the script again.
+ */
+async function runScript(
+  client: RedisClient,
+  { sha, lua }: Script,
+  replyEncoding: 'utf8' | null,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  const send = (name: string, script: string): Promise<unknown> => {
+    const sent = new Command(name, [script, keys.length, ...keys, ...args], { replyEncoding });
+    client.sendCommand(sent);
+    return sent.promise;
+  };
   try {
-    return await evalsha();
+    return await send('evalsha', sha);
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await evaluate();
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await send('eval', lua);
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, AdmitResult, CounterStore, Settlement } from '../contract.ts';
 import { toAmount } from '../amount.ts';
-import { encodeAdmit } from './admit-call.ts';
+import { encodeAdmission, encodeAdmissions, type EncodedAdmission } from './admit-call.ts';
 import { decodeAdmit } from './admit-reply.ts';
 import { createBreaker } from './breaker.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './connection.ts';
@@ -14,8 +14,8 @@ import { replyList } from './reply.ts';
 import { CounterStoreDoubtful, createRunner } from './runner.ts';
 import { loadScripts } from './scripts.ts';
 import { encodeSeed } from './seed-call.ts';
-import { createSettleBatches } from './settle-batches.ts';
 import { createTakeBack } from './take-back.ts';
+import { createTurnBatches } from './turn-batches.ts';
 
 export type RedisCounterStoreOptions = ({ readonly redis: RedisClient } | RedisAddress) & {
   /** Begins every key, for example `weir`; stores with different prefixes know nothing of each other. */
@@ -49,6 +49,9 @@ const PAUSE_MS = 500;
 const REANNOUNCE_MS = 1_000;
 const RENEWALS_AT_ONCE = 500;
 const CONCLUDED_AT_ONCE = 500;
+/** Scripts hold everybody up while they run. */
+const SETTLED_AT_ONCE = 50;
+const ADMITTED_AT_ONCE = 32;
 /** What the script of admission asks for beside; nothing of it is looked at. */
 const INSPECTION = {
   attemptId: parseUuid('00000000-0000-0000-0000-000000000000'),
@@ -83,7 +86,8 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     return { keys: organizationKeys(prefix, organizationId), now: now(), seedQuarantineMs, newEpoch: epochs };
   };
 
-  const settleAll = async (organizationId: Uuid, settlements: readonly Settlement[]): Promise<void> => {
+  const settleAll = async (settlements: readonly Settlement[]): Promise<void> => {
+    const [{ organizationId } = nobody()] = settlements;
     const keys = organizationKeys(prefix, organizationId);
     const names = [keys.epoch, keys.leases];
     const args: (string | number)[] = [now(), keys.base];
@@ -93,29 +97,42 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     }
     await runner.script('settle', names, args);
   };
-  const batches = createSettleBatches(settleAll);
+  const settlements = createTurnBatches({ send: settleAll, atOnce: SETTLED_AT_ONCE });
   const settle = async (settlement: Settlement): Promise<void> => {
     // What cannot be counted is refused by itself, and not with everything that ends at the same time.
     toAmount(settlement.cost, 'cost');
-    await batches.settle(settlement);
+    await settlements.add(settlement.organizationId, settlement).answer;
   };
   const release = (organizationId: Uuid, attemptId: Uuid): Promise<void> =>
     settle({ organizationId, attemptId, cost: 0n, tokens: 0, requests: 0 });
   const takeBack = createTakeBack(release, PAUSE_MS);
 
+  const admitAll = async (encoded: readonly EncodedAdmission[]): Promise<readonly unknown[]> => {
+    const [{ request } = nobody()] = encoded;
+    const { keys, args } = encodeAdmissions(contextOf(request.organizationId), encoded);
+    return replyList(await runner.binaryScript('admit', keys, args));
+  };
+  // What ended in the same turn makes room first.
+  const admissions = createTurnBatches({
+    send: admitAll,
+    atOnce: ADMITTED_AT_ONCE,
+    before: settlements.flush,
+  });
   const admit = async (request: AdmitRequest): Promise<AdmitResult> => {
-    const call = encodeAdmit(contextOf(request.organizationId), request);
-    const announcing = registry.announce(request.organizationId, ANNOUNCE_MS);
+    const { organizationId, attemptId, day } = request;
+    const encoded = encodeAdmission(request);
+    const announcing = registry.announce(organizationId, ANNOUNCE_MS);
     if (announcing !== undefined) await announcing;
-    let reply: unknown;
+    const { answer, index } = admissions.add(`${organizationId} ${day.startMs} ${day.endMs}`, encoded);
+    let replies: readonly unknown[];
     try {
-      reply = await runner.binaryScript('admit', call.keys, call.args);
+      replies = await answer;
     } catch (error) {
-      if (error instanceof CounterStoreDoubtful) takeBack.add(request.organizationId, request.attemptId);
+      if (error instanceof CounterStoreDoubtful) takeBack.add(organizationId, attemptId);
       throw error;
     }
-    const result = decodeAdmit(reply, call, request);
-    if (result.kind === 'unseeded') registry.forget(request.organizationId);
+    const result = decodeAdmit(replies[index], encoded.plan, request);
+    if (result.kind === 'unseeded') registry.forget(organizationId);
     return result;
   };
 
@@ -135,8 +152,10 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
   return Object.freeze<RedisCounterStore>({
     admit,
     async inspect(request) {
-      const call = encodeAdmit(contextOf(request.organizationId), { ...INSPECTION, ...request }, 'inspect');
-      return decodeInspect(await runner.binaryScript('admit', call.keys, call.args), call, request);
+      const encoded = encodeAdmission({ ...INSPECTION, ...request });
+      const { keys, args } = encodeAdmissions(contextOf(request.organizationId), [encoded], 'inspect');
+      const [reply] = replyList(await runner.binaryScript('admit', keys, args));
+      return decodeInspect(reply, encoded.plan, request);
     },
     renew,
     settle,
@@ -181,4 +200,9 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
       });
     },
   });
+}
+
+/** A call always has something to say. */
+function nobody(): never {
+  throw new Error('a call of the counter store is empty');
 }

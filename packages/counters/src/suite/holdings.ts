@@ -1,6 +1,6 @@
 import { newUuid } from '@weir/kernel/ids';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AdmitRequest } from '../contract.ts';
+import type { AdmitRequest, AdmitResult } from '../contract.ts';
 import {
   admit,
   balanceOf,
@@ -37,6 +37,27 @@ export function describeHoldings(createRig: CreateRig): void {
       expect(await balance()).toEqual({ committed: 0n, held: 350n });
       await settle(rig, request, 123n);
       expect(await balance()).toEqual({ committed: 123n, held: 0n });
+    });
+
+    it('decides for requests that come together what it decides for them one after the other', async () => {
+      const windows = [perMinute('key:a', 6), perMinute('org:o', 100)];
+      const concurrency = [{ subject: 'key:a', limit: 4 }];
+      const story = async (isTogether: boolean) => {
+        organization = newUuid();
+        const holdings = [costHolding(BUDGET, 250n), costHolding(OTHER, 1_000n, 1n, 5n)];
+        const requests = Array.from({ length: 8 }, (_, index) =>
+          ask({ windows, concurrency: index % 4 === 3 ? [] : concurrency, holdings, outputCapMin: 40 }),
+        );
+        await admit(rig, ask({ windows, holdings, outputCap: 1 }));
+        const results: AdmitResult[] = [];
+        if (isTogether) results.push(...(await Promise.all(requests.map((one) => rig.store.admit(one)))));
+        else for (const one of requests) results.push(await rig.store.admit(one));
+        return { results, balances: [await balance(), await balance(OTHER)] };
+      };
+      const [together, inTurn] = [await story(true), await story(false)];
+      expect(together).toEqual(inTurn);
+      expect(together.results.map(({ kind }) => kind)).toContain('denied');
+      expect(together.results.map(({ kind }) => kind)).toContain('admitted');
     });
 
     it('counts the metric of each holding', async () => {
