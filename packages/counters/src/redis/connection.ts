@@ -31,6 +31,9 @@ function open(url: string, options: RedisSettings): RedisClient {
   const common: RedisSettings = {
     connectTimeout: CONNECT_TIMEOUT_MS,
     autoResendUnfulfilledCommands: false,
+    // Whoever subscribes does it at each connection: ioredis would do it, too, and leave a failure of it to nobody, which
+    // ends a process.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
     ...options,

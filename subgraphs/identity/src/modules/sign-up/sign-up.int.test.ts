@@ -68,11 +68,11 @@ describe('signing up', () => {
     expect(await call('emailVerify', { token })).toEqual({ email: person.email, userErrors: [] });
 
     const owner = await identity.ownerOf(person);
-    const { data } = await identity.graphql('{ viewer { user { email displayName } organization { slug name } memberships { role } } }', {}, owner); // prettier-ignore
+    const { data } = await identity.graphql('{ viewer { user { email displayName } organization { slug name } memberships { role { id } } } }', {}, owner); // prettier-ignore
     expect(data?.['viewer']).toEqual({
       user: { email: person.email, displayName: 'Ada' },
       organization: { slug: person.slug, name: 'Sluices & Co' },
-      memberships: [{ role: 'OWNER' }],
+      memberships: [{ role: { id: 'rol_owner' } }],
     });
     // Once only.
     expect(await call('emailVerify', { token })).toEqual(refused('INVALID_TOKEN', 'token'));

@@ -22,7 +22,12 @@ it('a system administrator acts without an organization, with the permissions of
     viewer: {
       platformRole: 'SYSTEM_ADMIN',
       organization: null,
-      permissions: ['platform.impersonate', 'platform.organizations.read', 'platform.organizations.write'],
+      permissions: [
+        'platform.audit.read',
+        'platform.impersonate',
+        'platform.organizations.read',
+        'platform.organizations.write',
+      ],
     },
   });
 });
