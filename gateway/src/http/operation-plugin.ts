@@ -6,6 +6,7 @@ import { outcomeOf, type OperationMetrics } from '@weir/graphql/operation-metric
 import type { GatewayContext } from '../context.ts';
 import { withCompletionErrors } from '../errors/completion-errors.ts';
 import { logMasked, withRequestId } from '../errors/public-error.ts';
+import { assertOneCredential } from '../limits/credential-fields.ts';
 import { assertWithinLimits, type OperationLimits } from '../limits/operation-limits.ts';
 import { assertRegistered, type RegisteredOperations } from '../operations/registered-operations.ts';
 
@@ -47,6 +48,7 @@ export function operationPlugin({
             throw error;
           }
           assertWithinLimits(schema, document, operation, request.variables ?? {}, limits);
+          assertOneCredential(schema, document, operation);
         },
         async didEncounterErrors({ errors, contextValue }) {
           for (const error of errors) logMasked(error, contextValue.log);

@@ -29,6 +29,11 @@ export const AUDIT_ACTIONS = [
   'audit.verify',
   /** Too many failures: nobody signs in with this address for a while. */
   'auth.lockout',
+  'auth.email.change',
+  'auth.email.change_request',
+  'auth.password.change',
+  'auth.password.reset',
+  'auth.password.reset_request',
   'auth.organization.switch',
   /** A refresh token that was used before came again, so its session was ended. */
   'auth.refresh.reuse',

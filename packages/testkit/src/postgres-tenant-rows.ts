@@ -26,6 +26,16 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
       { id: newUuid(), organization_id: organizationId, user_id: userId, role: 'OWNER' },
     ],
     [
+      'identity.person_tokens',
+      {
+        id: newUuid(),
+        user_id: userId,
+        kind: 'PASSWORD_RESET',
+        token_hash: randomBytes(32),
+        expires_at: new Date(Date.now() + 60_000),
+      },
+    ],
+    [
       'identity.sessions',
       {
         id: newUuid(),

@@ -6,6 +6,8 @@ import type { AccountService } from './modules/accounts/account-service.ts';
 import type { AuditService } from './modules/audit/audit-service.ts';
 import type { ApiKeyService } from './modules/api-keys/api-key-service.ts';
 import type { MemberService } from './modules/members/member-service.ts';
+import type { EmailChangeService } from './modules/email-change/email-change-service.ts';
+import type { PasswordService } from './modules/passwords/password-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
 import type { PasskeyService } from './modules/passkeys/passkey-service.ts';
@@ -22,6 +24,8 @@ export interface Services {
   readonly accounts: AccountService;
   readonly apiKeys: ApiKeyService;
   readonly members: MemberService;
+  readonly emailChanges: EmailChangeService;
+  readonly passwords: PasswordService;
   readonly models: ModelService;
   readonly organizations: OrganizationService;
   readonly passkeys: PasskeyService;

@@ -11,6 +11,8 @@ import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
 import { passkeyResolvers } from './modules/passkeys/resolvers.ts';
+import { emailChangeResolvers } from './modules/email-change/resolvers.ts';
+import { passwordResolvers } from './modules/passwords/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
 import { signUpResolvers } from './modules/sign-up/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
@@ -34,6 +36,8 @@ export const resolvers: Resolvers = {
     ...passkeyResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
     ...roleResolvers.Mutation,
+    ...emailChangeResolvers.Mutation,
+    ...passwordResolvers.Mutation,
     ...sessionResolvers.Mutation,
     ...signUpResolvers.Mutation,
   },

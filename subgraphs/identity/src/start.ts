@@ -10,6 +10,7 @@ import { createOutboundGuard, type OutboundGuard, type ResolveHost } from '@weir
 import type { Logger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
 import type { MasterKey } from '@weir/service/vault';
+import { createAfterAnswer, type AfterAnswer } from './after-answer.ts';
 import { addAuthenticateRoute } from './authenticate-route.ts';
 import type { Config } from './config.ts';
 import { createContextFactory, type Services } from './context.ts';
@@ -47,6 +48,9 @@ import { createSessionService } from './modules/sessions/session-service.ts';
 import { createRateLimits } from './modules/rate-limits/rate-limits.ts';
 import { createSignUpService } from './modules/sign-up/sign-up-service.ts';
 import { openSigningKeys } from './modules/sessions/signing-keys.ts';
+import { createEmailChangeService } from './modules/email-change/email-change-service.ts';
+import { createPasswordService } from './modules/passwords/password-service.ts';
+import { createLockedMail } from './modules/sessions/locked-mail.ts';
 import { createPasswords } from './modules/users/password.ts';
 import { createUserService } from './modules/users/user-service.ts';
 import { resolvers } from './resolvers.ts';
@@ -84,28 +88,32 @@ interface ServiceDeps {
   readonly probe: ProviderProbe;
   readonly refusals: BoundedAudit;
   readonly queueMail: QueueMail;
+  readonly afterAnswer: AfterAnswer;
   readonly publicUrl: string;
 }
 
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
-  const { db, clock, masterKey, accessTokens, publicUrl, queueMail } = deps;
+  const { db, clock, masterKey, accessTokens, publicUrl, queueMail, afterAnswer } = deps;
   const passwords = await createPasswords();
-  const attempts = createAttempts({ db, clock });
+  const attempts = createAttempts({ db, clock, onLocked: createLockedMail(deps) });
   const rateLimits = createRateLimits({ db, clock });
   const oneTimeTokens = createOneTimeTokens({ masterKey, clock });
   const relyingParty = relyingPartyOf(publicUrl);
   const passkeys = createPasskeyAssertions({ relyingParty, oneTimeTokens, clock });
   const secondFactors = createSecondFactors({ masterKey, clock, passkeys });
   const begin = createBeginSession(clock);
-  const signInDeps = { db, clock, passwords, attempts, secondFactors, begin };
+  const signInDeps = { db, clock, passwords, attempts, secondFactors, begin, afterAnswer, rateLimits };
+  const recoveryDeps = { ...deps, ...signInDeps };
   return {
     audit: createAuditService({ db }),
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
     members: createMemberService({ db, clock, queueMail, passwords }),
+    emailChanges: createEmailChangeService(recoveryDeps),
     models: createModelService({ db, clock }),
     organizations: createOrganizationService({ db }),
     passkeys: createPasskeyService({ ...signInDeps, passkeys, relyingParty, oneTimeTokens }),
+    passwords: createPasswordService(recoveryDeps),
     providerKeys: createProviderKeyService(deps),
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
@@ -191,6 +199,7 @@ export async function start(
     const authenticator = createAuthenticator({ db, accessTokens, clock });
     const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
     const { masterKey } = config;
+    const afterAnswer = createAfterAnswer(log);
     const queueMail = createQueueMail({ masterKey, clock, links: createMailLinks(config.publicUrl) });
     const refusals = createBoundedAudit({ log, clock });
     const services = await createServices({
@@ -203,6 +212,7 @@ export async function start(
       guard,
       probe,
       queueMail,
+      afterAnswer,
       publicUrl: config.publicUrl,
     });
     const signals = createSessionSignals();
@@ -237,6 +247,7 @@ export async function start(
         await stopExpiry();
         await running.stop();
         await refusals.settled();
+        await afterAnswer.stop();
         await mails.stop();
         await Promise.all([probe.close(), db.$disconnect()]);
       },

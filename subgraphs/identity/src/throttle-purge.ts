@@ -4,6 +4,8 @@ import type { Logger } from '@weir/service/logger';
 import { LOCKOUT } from './modules/sessions/lockout.ts';
 import { purgeRates } from './modules/rate-limits/rate-limits.ts';
 import { purgeAddressProofs } from './modules/sign-up/address-proof-store.ts';
+import { purgePersonTokens } from './modules/person-tokens/person-tokens.ts';
+import { purgeSessions } from './modules/sessions/session-store.ts';
 import { createThrottleStore } from './modules/sessions/throttle-store.ts';
 
 const INTERVAL_MS = 10 * 60_000;
@@ -27,6 +29,8 @@ export function startThrottlePurge({ db, clock, log }: ThrottlePurgeDeps): () =>
       createThrottleStore(db).purge(new Date(nowMs - KEPT_MS)),
       purgeRates(db, nowMs),
       purgeAddressProofs(db, nowMs),
+      purgePersonTokens(db, nowMs),
+      purgeSessions(db, nowMs),
     ]).catch((err: unknown) => {
       log.warn({ err }, 'what strangers have left was not removed');
     });

@@ -2,15 +2,29 @@ import { addressTakenMail } from './kinds/address-taken.ts';
 import { emailVerificationMail } from './kinds/email-verification.ts';
 import { invitationMail } from './kinds/invitation.ts';
 import { organizationOwnerMail } from './kinds/organization-owner.ts';
+import { accountLockedMail } from './kinds/account-locked.ts';
+import { emailChangeMail } from './kinds/email-change.ts';
+import { emailChangedMail } from './kinds/email-changed.ts';
+import { emailChangeNoticeMail } from './kinds/email-change-notice.ts';
+import { emailChangeTakenMail } from './kinds/email-change-taken.ts';
+import { passwordChangedMail } from './kinds/password-changed.ts';
+import { passwordResetMail } from './kinds/password-reset.ts';
 import type { MailContent } from './mail-content.ts';
 import type { MailLinks } from './mail-links.ts';
 
 /** Every kind of mail and what it says. A new kind is one file below `kinds/` and one line here. */
 const KINDS = {
+  accountLocked: accountLockedMail,
   addressTaken: addressTakenMail,
+  emailChange: emailChangeMail,
+  emailChanged: emailChangedMail,
+  emailChangeNotice: emailChangeNoticeMail,
+  emailChangeTaken: emailChangeTakenMail,
   emailVerification: emailVerificationMail,
   invitation: invitationMail,
   organizationOwner: organizationOwnerMail,
+  passwordChanged: passwordChangedMail,
+  passwordReset: passwordResetMail,
 } as const satisfies Readonly<Record<string, (facts: never, links: MailLinks) => MailContent>>;
 
 export type MailKind = keyof typeof KINDS;

@@ -23,21 +23,25 @@ export interface Attempts {
     make: () => Promise<Guess<Answer>>,
     onLock?: () => void,
   ): Promise<Answer | 'locked'>;
+  /** Failures until now count no more: the person has proven in another way who they are. */
+  forgive(email: string): Promise<void>;
 }
 
 export interface AttemptsDeps {
   readonly db: Database;
   readonly clock: Clock;
+  /** Called when an address is locked from now on, whether or not anybody has it. */
+  onLocked(email: string): void;
 }
 
-export function createAttempts({ db, clock }: AttemptsDeps): Attempts {
+export function createAttempts({ db, clock, onLocked }: AttemptsDeps): Attempts {
   const inTurn = createTurns();
   const throttles = createThrottleStore(db);
 
   /** Whether the address is locked now. */
   async function countFailure(email: string): Promise<boolean> {
     const nowMs = clock.now();
-    return db.$transaction(async (tx) => {
+    const isLockedNow = await db.$transaction(async (tx) => {
       const store = createThrottleStore(tx);
       await store.lock(email, nowMs);
       const counted = await store.read(email);
@@ -46,6 +50,8 @@ export function createAttempts({ db, clock }: AttemptsDeps): Attempts {
       await store.write(email, throttle);
       return isLocked(throttle, nowMs);
     });
+    if (isLockedNow) onLocked(email);
+    return isLockedNow;
   }
 
   return {
@@ -58,5 +64,6 @@ export function createAttempts({ db, clock }: AttemptsDeps): Attempts {
         } else if (verdict === 'right') await throttles.clear(email);
         return answer;
       }),
+    forgive: (email) => throttles.clear(email),
   };
 }

@@ -7,7 +7,6 @@ import { readSessionRecord } from './session-record.ts';
 import { createSessionStore } from './session-store.ts';
 import {
   hashOfRefreshToken,
-  namesInRefreshToken,
   REFRESH_TOKEN_LIFE_MS,
   type RefreshTokenNames,
   type Session,
@@ -44,9 +43,7 @@ function isRepeat(session: Session, presented: Buffer, client: Client, nowMs: nu
  * and with it every token that ever came of it. Undefined when it is refused.
  */
 export function createRefresh({ db, clock, succession }: RefreshDeps) {
-  return async (token: string, client: Client): Promise<Refreshed | undefined> => {
-    const names = namesInRefreshToken(token);
-    if (!names) return undefined;
+  return async (token: string, names: RefreshTokenNames, client: Client): Promise<Refreshed | undefined> => {
     const nowMs = clock.now();
     return withTenant(db, { userId: names.userId }, async (tx) => {
       const sessions = createSessionStore(tx);

@@ -12,7 +12,7 @@ import type { Client } from './client.ts';
 import { createRefresh } from './refresh.ts';
 import { readSessionRecord } from './session-record.ts';
 import { createSessionStore } from './session-store.ts';
-import { REFRESH_TOKEN_LIFE_MS, type RefreshTokenNames } from './session.ts';
+import { namesInRefreshToken, REFRESH_TOKEN_LIFE_MS, type RefreshTokenNames } from './session.ts';
 import {
   createSignIn,
   type SessionProblem,
@@ -38,6 +38,7 @@ export interface SessionService {
   signIn(input: SignInInput, client: Client): Promise<Result<SignedIn, SignInRefusal>>;
   /** Tokens for a session that somebody began in another way than by a password. */
   complete(begun: BegunSession): Promise<SignedIn>;
+  /** @throws AppError RATE_LIMITED. */
   refresh(refreshToken: string, client: Client): Promise<Result<Tokens, SessionProblem>>;
   /**
    * Returns how many sessions ended.
@@ -56,7 +57,7 @@ const REFUSED = userError('INVALID_REFRESH_TOKEN', 'This refresh token is not va
 const NO_SESSION = userError('NOT_A_SESSION', 'An API key has no session to end. Revoke the key instead.');
 
 export function createSessionService(deps: SessionServiceDeps): SessionService {
-  const { db, clock, accessTokens } = deps;
+  const { db, clock, accessTokens, rateLimits } = deps;
   const signIn = createSignIn(deps);
   const exchange = createRefresh({ db, clock, succession: createTokenSuccession(deps.masterKey) });
 
@@ -84,7 +85,11 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
     complete,
 
     async refresh(refreshToken, client) {
-      const next = await exchange(refreshToken, client);
+      await rateLimits.check('failureFromIp', client.ipAddress);
+      const names = namesInRefreshToken(refreshToken);
+      if (names) await rateLimits.count('refreshOfSession', names.sessionId);
+      const next = names && (await exchange(refreshToken, names, client));
+      if (!next) await rateLimits.count('failureFromIp', client.ipAddress);
       return next ? ok(await tokensOf(next)) : err(REFUSED);
     },
 

@@ -169,3 +169,12 @@ export function createSessionStore(db: Db) {
     },
   };
 }
+
+/** So long sessions that are over are kept, for those who look into what happened. */
+const KEPT_MS = 30 * 24 * 60 * 60_000;
+const PURGED_AT_ONCE = 10_000;
+
+/** Forgets sessions that have been over for long. */
+export async function purgeSessions(db: Db, nowMs: number): Promise<void> {
+  await db.$executeRaw`select identity.purge_sessions(${new Date(nowMs - KEPT_MS)}::timestamptz, ${PURGED_AT_ONCE}::int)`;
+}

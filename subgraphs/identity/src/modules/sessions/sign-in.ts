@@ -2,7 +2,9 @@ import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
 import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
+import type { AfterAnswer } from '../../after-answer.ts';
 import type { SecondFactorMethod, SessionErrorCode } from '../../generated/resolvers-types.ts';
+import type { RateLimits } from '../rate-limits/rate-limits.ts';
 import type { Passwords } from '../users/password.ts';
 import { createUserStore } from '../users/user-store.ts';
 import { normalizeEmail, type User } from '../users/user.ts';
@@ -37,6 +39,8 @@ export interface SignInDeps {
   readonly secondFactors: SecondFactors;
   readonly begin: BeginSession;
   readonly failures: SignInAudit;
+  readonly afterAnswer: AfterAnswer;
+  readonly rateLimits: RateLimits;
 }
 
 type Outcome = Result<BegunSession, SignInRefusal>;
@@ -56,7 +60,16 @@ const refused = (
  * Begins a session for whoever knows an address and its password and shows the second factor that its person enrolled.
  * The answer, and the time it takes, is the same for an address that nobody has.
  */
-export function createSignIn({ db, passwords, attempts, secondFactors, begin, failures }: SignInDeps) {
+export function createSignIn({
+  db,
+  passwords,
+  attempts,
+  secondFactors,
+  begin,
+  failures,
+  afterAnswer,
+  rateLimits,
+}: SignInDeps) {
   /** The person, when the password is theirs. What cannot be an address takes a hash, too. */
   async function whoKnows(email: string | undefined, password: string): Promise<User | undefined> {
     const user =
@@ -65,7 +78,17 @@ export function createSignIn({ db, passwords, attempts, secondFactors, begin, fa
         : await withTenant(db, { credential: email }, (tx) => createUserStore(tx).byEmail(email));
     const known = user?.status === 'ACTIVE' ? user : undefined;
     const matches = await passwords.matches(password, known?.passwordHash ?? null);
-    return matches ? known : undefined;
+    if (!matches || !known) return undefined;
+    if (known.passwordHash !== null && passwords.isOutdated(known.passwordHash)) renewHash(known, password);
+    return known;
+  }
+
+  /** Passwords are known at no other time, so this is when one is hashed at the cost of today. */
+  function renewHash({ id }: User, password: string): void {
+    afterAnswer.run(async () => {
+      const passwordHash = await passwords.hash(password);
+      await withTenant(db, { userId: id }, (tx) => createUserStore(tx).setPasswordHash(id, passwordHash));
+    });
   }
 
   /** For somebody who knows the password. A missing second factor does not forgive earlier wrong ones. */
@@ -85,6 +108,7 @@ export function createSignIn({ db, passwords, attempts, secondFactors, begin, fa
 
   return async function signIn(input: SignInInput, client: Client): Promise<Outcome> {
     const address = normalizeEmail(input.email);
+    await rateLimits.check('failureFromIp', client.ipAddress);
     const email = address ?? input.email;
     const guessed = await attempts.guess<Outcome>(
       email,
@@ -97,6 +121,7 @@ export function createSignIn({ db, passwords, attempts, secondFactors, begin, fa
     const answer = guessed === 'locked' ? refused(LOCKED) : guessed;
     if (!answer.ok && answer.error.problem !== MFA_REQUIRED) {
       failures.failed(email, client, answer.error.problem.code);
+      if (guessed !== 'locked') await rateLimits.count('failureFromIp', client.ipAddress);
     }
     return answer;
   };

@@ -79,6 +79,15 @@ export function createUserStore(db: Db) {
       await db.user.updateMany({ where: { id }, data: { status: 'ACTIVE', passwordHash } });
     },
 
+    async setPasswordHash(id: Uuid, passwordHash: string): Promise<void> {
+      await db.user.updateMany({ where: { id }, data: { passwordHash } });
+    },
+
+    /** @throws when somebody else has the address; see `isUniqueViolation`. */
+    async setEmail(id: Uuid, email: string): Promise<void> {
+      await db.user.updateMany({ where: { id }, data: { email } });
+    },
+
     /** Takes or gives the rights of the platform. */
     async setPlatformRole(id: Uuid, platformRole: PlatformRole | null): Promise<void> {
       await db.user.updateMany({ where: { id }, data: { platformRole } });
