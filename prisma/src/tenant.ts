@@ -14,6 +14,8 @@ export interface TenantScope {
    * a lower-case e-mail address, or the hexadecimal SHA-256 of an API key, a refresh token or an invitation's token.
    */
   readonly credential?: string | null;
+  /** Lets somebody who operates the platform find organizations, and nothing within them (identity only). */
+  readonly platform?: boolean;
 }
 
 export interface TransactionOptions {
@@ -32,7 +34,8 @@ function isSerializationFailure(thrown: unknown): boolean {
 export async function enterTenant(tx: Transaction, scope: TenantScope): Promise<void> {
   await tx.$executeRaw`select set_config('app.organization_id', ${scope.organizationId ?? ''}, true),
                               set_config('app.user_id', ${scope.userId ?? ''}, true),
-                              set_config('app.credential', ${scope.credential ?? ''}, true)`;
+                              set_config('app.credential', ${scope.credential ?? ''}, true),
+                              set_config('app.platform', ${scope.platform === true ? 'on' : ''}, true)`;
 }
 
 /**

@@ -8,6 +8,7 @@ import { hexOf, randomByte, randomHex } from './random-hex.ts';
  */
 export const ID_PREFIXES = {
   organization: 'org',
+  organizationChange: 'och',
   account: 'acc',
   user: 'usr',
   membership: 'mem',

@@ -11,6 +11,7 @@ import type { PasswordService } from './modules/passwords/password-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
 import type { PasskeyService } from './modules/passkeys/passkey-service.ts';
+import type { PlatformOrganizationService } from './modules/platform-organizations/platform-organization-service.ts';
 import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import type { SecondFactorService } from './modules/second-factors/second-factor-service.ts';
 import type { RoleService } from './modules/roles/role-service.ts';
@@ -29,6 +30,7 @@ export interface Services {
   readonly models: ModelService;
   readonly organizations: OrganizationService;
   readonly passkeys: PasskeyService;
+  readonly platformOrganizations: PlatformOrganizationService;
   readonly providerKeys: ProviderKeyService;
   readonly secondFactors: SecondFactorService;
   readonly roles: RoleService;

@@ -7,6 +7,8 @@ import { memberResolvers } from './modules/members/resolvers.ts';
 import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
 import { roleResolvers } from './modules/roles/resolvers.ts';
+import { organizationSettingsResolvers } from './modules/organization-settings/resolvers.ts';
+import { platformOrganizationResolvers } from './modules/platform-organizations/resolvers.ts';
 import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
@@ -22,6 +24,7 @@ export const resolvers: Resolvers = {
   Query: {
     ...accountResolvers.Query,
     ...organizationResolvers.Query,
+    ...platformOrganizationResolvers.Query,
     ...userResolvers.Query,
     ...auditResolvers.Query,
   },
@@ -31,6 +34,8 @@ export const resolvers: Resolvers = {
     ...apiKeyResolvers.Mutation,
     ...organizationResolvers.Mutation,
     ...memberResolvers.Mutation,
+    ...organizationSettingsResolvers.Mutation,
+    ...platformOrganizationResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
     ...passkeyResolvers.Mutation,
@@ -45,6 +50,7 @@ export const resolvers: Resolvers = {
   Organization: {
     ...auditResolvers.Organization,
     ...organizationResolvers.Organization,
+    ...organizationSettingsResolvers.Organization,
     ...accountResolvers.Organization,
     ...apiKeyResolvers.Organization,
     ...memberResolvers.Organization,
@@ -65,6 +71,8 @@ export const resolvers: Resolvers = {
   Membership: { ...memberResolvers.Membership, ...sessionResolvers.Membership },
   Model: modelResolvers.Model,
   Role: roleResolvers.Role,
+  OrganizationChange: organizationResolvers.OrganizationChange,
+  OrganizationSettings: organizationSettingsResolvers.OrganizationSettings,
   Routing: routingResolvers.Routing,
   Passkey: passkeyResolvers.Passkey,
   PasskeyAuthenticationResponse: passkeyResolvers.PasskeyAuthenticationResponse,

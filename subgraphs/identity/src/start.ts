@@ -33,6 +33,7 @@ import { createOneTimeTokens } from './modules/one-time-tokens/one-time-tokens.t
 import { createPasskeyAssertions } from './modules/passkeys/passkey-assertions.ts';
 import { createPasskeyService } from './modules/passkeys/passkey-service.ts';
 import { relyingPartyOf } from './modules/passkeys/relying-party.ts';
+import { createPlatformOrganizationService } from './modules/platform-organizations/platform-organization-service.ts';
 import { createProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import { createProviderProbe, type ProviderProbe } from './modules/provider-keys/provider-probe.ts';
 import { createSecondFactorService } from './modules/second-factors/second-factor-service.ts';
@@ -111,9 +112,10 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     members: createMemberService({ db, clock, queueMail, passwords }),
     emailChanges: createEmailChangeService(recoveryDeps),
     models: createModelService({ db, clock }),
-    organizations: createOrganizationService({ db }),
     passkeys: createPasskeyService({ ...signInDeps, passkeys, relyingParty, oneTimeTokens }),
     passwords: createPasswordService(recoveryDeps),
+    organizations: createOrganizationService({ db, clock }),
+    platformOrganizations: createPlatformOrganizationService(deps),
     providerKeys: createProviderKeyService(deps),
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),

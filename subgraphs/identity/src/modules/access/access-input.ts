@@ -65,7 +65,7 @@ function listChangeOf(
 }
 
 /** Tokens come as bigint; a number too large to be one is refused as a limit later. */
-function limitChangesOf(input: LimitSetInput): LimitChanges {
+export function limitChangesOf(input: LimitSetInput): LimitChanges {
   const number = (value: bigint | null | undefined) => (value == null ? value : Number(value));
   return {
     requestsPerMinute: input.requestsPerMinute,

@@ -10,6 +10,7 @@ const evil = `<script>alert("x")</script> & 'Co'`;
 const MAILS: readonly Mail[] = [
   { kind: 'emailVerification', displayName: evil, organizationName: evil, token },
   { kind: 'organizationOwner', displayName: evil, organizationName: evil, token },
+  { kind: 'organizationGranted', displayName: evil, organizationName: evil },
   { kind: 'addressTaken', displayName: evil },
   { kind: 'accountLocked', displayName: evil },
   { kind: 'emailChange', displayName: evil, token },

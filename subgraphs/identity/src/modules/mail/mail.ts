@@ -1,6 +1,7 @@
 import { addressTakenMail } from './kinds/address-taken.ts';
 import { emailVerificationMail } from './kinds/email-verification.ts';
 import { invitationMail } from './kinds/invitation.ts';
+import { organizationGrantedMail } from './kinds/organization-granted.ts';
 import { organizationOwnerMail } from './kinds/organization-owner.ts';
 import { accountLockedMail } from './kinds/account-locked.ts';
 import { emailChangeMail } from './kinds/email-change.ts';
@@ -22,6 +23,7 @@ const KINDS = {
   emailChangeTaken: emailChangeTakenMail,
   emailVerification: emailVerificationMail,
   invitation: invitationMail,
+  organizationGranted: organizationGrantedMail,
   organizationOwner: organizationOwnerMail,
   passwordChanged: passwordChangedMail,
   passwordReset: passwordResetMail,

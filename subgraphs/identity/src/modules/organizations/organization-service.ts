@@ -1,43 +1,38 @@
-import { recordAudit } from '@weir/graphql/audit';
-import { changesOf } from '@weir/graphql/audit-metadata';
 import { authorize } from '@weir/graphql/authorization';
-import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
-import { AppError } from '@weir/kernel/errors';
+import { mayOnPlatform } from '@weir/graphql/platform-authorization';
+import { connectionOf, pageOf, type Connection, type ConnectionArgs } from '@weir/graphql/connection';
 import type { Uuid } from '@weir/kernel/ids';
-import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
-import { DISPLAY_NAME_RULE, parseDisplayName } from '../../display-name.ts';
-import type { OrganizationErrorCode } from '../../generated/resolvers-types.ts';
-import { limitErrors } from '../access/access-change.ts';
-import { changeLimits, type LimitsChange } from '../access/limits.ts';
-import { topOf } from '../accounts/visible-subtree.ts';
+import { creationOrder, creationPosition } from '../../creation-order.ts';
+import { createDeletion, type Deletion } from './delete-organization.ts';
+import { createOrganizationChangeStore } from './organization-change-store.ts';
+import type { OrganizationChange } from './organization-change.ts';
+import { createOrganizationChanges, type OrganizationChanges } from './organization-changes.ts';
+import type { OrganizationResult } from './organization-guard.ts';
+import { createOrganizationStore } from './organization-store.ts';
 import type { Organization } from './organization.ts';
-import { createOrganizationStore, type OrganizationChanges } from './organization-store.ts';
+import type { OrganizationDeps } from './organization-deps.ts';
 
-export interface OrganizationService {
+export interface OrganizationService extends OrganizationChanges {
   /**
-   * Null when the actor does not belong to it.
+   * Closes an organization for good: for its Owners, and for people who operate the platform.
+   * @throws AppError UNAUTHENTICATED, NOT_FOUND or FORBIDDEN.
+   */
+  delete(scope: ActorScope, deletion: Deletion): Promise<OrganizationResult>;
+  /**
+   * Null when the actor neither belongs to it nor operates the platform.
    * @throws AppError UNAUTHENTICATED, or FORBIDDEN when a member may not see it.
    */
   byId(scope: ActorScope, id: Uuid): Promise<Organization | null>;
-  /** @throws AppError UNAUTHENTICATED, NOT_FOUND (another organization) or FORBIDDEN. */
-  update(scope: ActorScope, update: OrganizationUpdate): Promise<OrganizationResult>;
+  /** By its slug, as `byId`. */
+  bySlug(scope: ActorScope, slug: string): Promise<Organization | null>;
+  /** What was changed of the organization itself, the latest first. @throws AppError as `byId`. */
+  changes(scope: ActorScope, id: Uuid, args: ConnectionArgs): Promise<Connection<OrganizationChange>>;
 }
 
-/** Undefined leaves a member as it is. */
-export interface OrganizationUpdate extends LimitsChange {
-  readonly id: Uuid;
-  readonly name?: string | undefined;
-  readonly timeZone?: string | undefined;
-  readonly expectedVersion?: number | undefined;
-}
-
-export type OrganizationProblem = UserErrorValue<OrganizationErrorCode>;
-export type OrganizationResult = Result<Organization, readonly OrganizationProblem[]>;
-
-const SETTINGS = ['name', 'timeZone', 'limits', 'modelLimits'] as const;
+const CHANGES = creationOrder<OrganizationChange>('organizationChanges.createdAt');
 
 /** A person sees the name of every organization they are a member of, not only of the one they act in. */
 async function isMember({ identity, loaders }: ActorScope, organizationId: Uuid): Promise<boolean> {
@@ -48,62 +43,56 @@ async function isMember({ identity, loaders }: ActorScope, organizationId: Uuid)
   );
 }
 
-function checkUpdate(
-  current: Organization,
-  update: OrganizationUpdate,
-): Result<OrganizationChanges, readonly OrganizationProblem[]> {
-  const { expectedVersion, timeZone = current.timeZone } = update;
-  if (expectedVersion !== undefined && expectedVersion !== current.version) {
-    const message = 'The organization has changed meanwhile: read it again.';
-    return err([userError('CONFLICT', message, 'expectedVersion')]);
-  }
-  const name = update.name === undefined ? current.name : parseDisplayName(update.name);
-  const limits = changeLimits(current, update, []);
-  if (name !== undefined && limits.ok) return ok({ ...limits.value, name, timeZone });
-  return err([
-    ...(name === undefined ? [userError('INVALID_NAME', DISPLAY_NAME_RULE, 'name')] : []),
-    ...(limits.ok ? [] : limitErrors(limits.error)),
-  ]);
+/** What somebody who operates the platform reads across organizations. */
+function onPlatform<T>(
+  db: Database,
+  read: (store: ReturnType<typeof createOrganizationStore>) => Promise<T>,
+): Promise<T> {
+  return withTenant(db, { platform: true }, (tx) => read(createOrganizationStore(tx)));
 }
 
-export function createOrganizationService({ db }: { readonly db: Database }): OrganizationService {
-  return {
-    async byId(scope, id) {
-      const { identity, loaders } = scope;
-      if (identity.actor.type === 'anonymous' || identity.organizationId === id) {
-        authorize(identity, 'organization:read', { organizationId: id });
-      } else if (!(await isMember(scope, id))) {
-        return null;
+export function createOrganizationService(deps: OrganizationDeps): OrganizationService {
+  const { db } = deps;
+
+  async function byId(scope: ActorScope, id: Uuid): Promise<Organization | null> {
+    const { identity, loaders } = scope;
+    if (identity.actor.type !== 'anonymous' && identity.organizationId !== id) {
+      if (await isMember(scope, id)) {
+        const organization = await loaders.organizations.load(id);
+        // To its former members a deleted one is gone.
+        return organization?.deletedAt === null ? organization : null;
       }
-      return loaders.organizations.load(id);
+      if (!mayOnPlatform(identity, 'platformOrganization:read')) return null;
+      return onPlatform(db, async (store) => (await store.byIds([id])).at(0) ?? null);
+    }
+    authorize(identity, 'organization:read', { organizationId: id });
+    return loaders.organizations.load(id);
+  }
+
+  return {
+    ...createOrganizationChanges(deps),
+
+    delete: createDeletion(deps),
+
+    byId,
+
+    async bySlug(scope, slug) {
+      const { identity } = scope;
+      const visible = mayOnPlatform(identity, 'platformOrganization:read')
+        ? await onPlatform(db, (store) => store.bySlug(slug))
+        : await withTenant(db, tenantOf(identity), (tx) => createOrganizationStore(tx).bySlug(slug));
+      return visible ? byId(scope, visible.id) : null;
     },
 
-    async update(scope, update) {
-      const { id } = update;
-      authorize(scope.identity, 'organization:update', { organizationId: id });
-      if (await topOf(scope)) {
-        throw new AppError(
-          'FORBIDDEN',
-          'An API key of an account below the root cannot change the organization.',
-        );
-      }
-      return withTenant(db, tenantOf(scope.identity), async (tx) => {
-        const store = createOrganizationStore(tx);
-        const current = await store.lock(id);
-        if (!current) throw new AppError('NOT_FOUND', 'There is nothing with this id.');
-        const checked = checkUpdate(current, update);
-        if (!checked.ok) return checked;
-        await store.update(id, checked.value);
-        const [organization = current] = await store.byIds([id]);
-        scope.loaders.organizations.clear(id).prime(id, organization);
-        await recordAudit(tx, scope.identity, {
-          organizationId: id,
-          action: 'org.update',
-          target: { type: 'organization', id, name: organization.name },
-          metadata: changesOf(current, organization, SETTINGS),
-        });
-        return ok(organization);
-      });
+    async changes(scope, id, args) {
+      const page = pageOf(args, CHANGES);
+      const isOperator = mayOnPlatform(scope.identity, 'platformOrganization:read');
+      if (!isOperator) authorize(scope.identity, 'organization:read', { organizationId: id });
+      const after = creationPosition(page.after);
+      const rows = await withTenant(db, { organizationId: id }, (tx) =>
+        createOrganizationChangeStore(tx).list(id, after, page.take),
+      );
+      return connectionOf(rows, page, CHANGES);
     },
   };
 }

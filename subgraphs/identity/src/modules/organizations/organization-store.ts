@@ -1,12 +1,13 @@
-import type { Prisma } from '@weir/prisma/client';
+import { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
 import { organizationSettingsSchema } from '../organization-settings/organization-settings.ts';
 import { PLAN_TIERS } from '../plans/plan.ts';
 import { LIMIT_COLUMNS, limitsOfRow, rowOfLimits } from '../access/access-record.ts';
-import type { Limits } from '../access/limits.ts';
+import type { CreationPosition } from '../../creation-order.ts';
+import type { Changeable } from './organization-fields.ts';
 import { addressSchema, contactsSchema } from './organization-profile.ts';
-import { ORGANIZATION_STATUSES, type Organization } from './organization.ts';
+import { ORGANIZATION_STATUSES, type Organization, type OrganizationStatus } from './organization.ts';
 
 const COLUMNS = {
   id: true,
@@ -47,7 +48,31 @@ function toOrganization(row: Row): Organization {
 }
 
 export type NewOrganization = Pick<Organization, 'id' | 'slug' | 'name' | 'timeZone' | 'planTier'>;
-export type OrganizationChanges = Pick<Organization, 'name' | 'timeZone'> & Limits;
+export interface OrganizationFilter {
+  /** A part of the name or the slug, in any case. */
+  readonly search?: string | undefined;
+  readonly status?: OrganizationStatus | undefined;
+}
+
+/** A text to search for, without the characters that a pattern gives a meaning. */
+function asLiteral(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}
+
+/** Columns of what is to change. */
+function columnsOf({ limits, modelLimits, contacts, address, settings, ...plain }: Partial<Changeable>) {
+  return {
+    ...plain,
+    ...(limits === undefined ? {} : { limits: { ...limits } }),
+    ...(modelLimits === undefined
+      ? {}
+      : { modelLimits: rowOfLimits({ limits: {}, modelLimits }).modelLimits }),
+    ...(contacts === undefined ? {} : { contacts: { ...contacts } }),
+    // Absent is the database's null, not JSON's.
+    ...(address === undefined ? {} : { address: address === null ? Prisma.DbNull : { ...address } }),
+    ...(settings === undefined ? {} : { settings: { ...settings } }),
+  };
+}
 
 export function createOrganizationStore(db: Db) {
   return {
@@ -66,10 +91,48 @@ export function createOrganizationStore(db: Db) {
       return (await this.byIds([id])).at(0);
     },
 
-    async update(id: Uuid, { name, timeZone, ...limits }: OrganizationChanges): Promise<void> {
+    async bySlug(slug: string): Promise<Organization | undefined> {
+      const row = await db.organization.findUnique({ where: { slug }, select: COLUMNS });
+      return row ? toOrganization(row) : undefined;
+    },
+
+    /** The oldest first. */
+    async list(
+      filter: OrganizationFilter,
+      after: CreationPosition | undefined,
+      take: number,
+    ): Promise<Organization[]> {
+      const { search, status } = filter;
+      const matching =
+        search === undefined ? [] : [{ contains: asLiteral(search), mode: 'insensitive' as const }];
+      const rows = await db.organization.findMany({
+        where: {
+          AND: [
+            ...matching.map((text) => ({ OR: [{ name: text }, { slug: text }] })),
+            ...(status === undefined ? [] : [{ status }]),
+            ...(after === undefined
+              ? []
+              : [
+                  {
+                    OR: [
+                      { createdAt: { gt: after.createdAt } },
+                      { createdAt: after.createdAt, id: { gt: after.id } },
+                    ],
+                  },
+                ]),
+          ],
+        },
+        orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+        take,
+        select: COLUMNS,
+      });
+      return rows.map(toOrganization);
+    },
+
+    async update(id: Uuid, next: Partial<Changeable>): Promise<void> {
       await db.organization.updateMany({
         where: { id },
-        data: { name, timeZone, ...rowOfLimits(limits), version: { increment: 1 } },
+        data: { ...columnsOf(next), version: { increment: 1 } },
       });
     },
   };

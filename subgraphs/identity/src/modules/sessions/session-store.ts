@@ -95,6 +95,11 @@ export function createSessionStore(db: Db) {
       return count;
     },
 
+    /** Ends the sessions of everybody in an organization. */
+    async revokeAllIn(organizationId: Uuid, at: Date): Promise<void> {
+      await db.session.updateMany({ where: { organizationId, revokedAt: null }, data: { revokedAt: at } });
+    },
+
     /**
      * Returns how many sessions ended.
      * @param which All, all but one, or those in one organization.

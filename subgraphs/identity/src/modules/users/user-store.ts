@@ -74,6 +74,11 @@ export function createUserStore(db: Db) {
       await db.user.createMany({ data: [user] });
     },
 
+    /** Somebody who has yet to come and choose a password. */
+    async expect(user: Pick<NewUser, 'id' | 'email' | 'displayName'>): Promise<void> {
+      await db.user.createMany({ data: [{ ...user, status: 'INVITED' }] });
+    },
+
     /** Somebody who was expected has come, and chosen a password. */
     async activate(id: Uuid, passwordHash: string): Promise<void> {
       await db.user.updateMany({ where: { id }, data: { status: 'ACTIVE', passwordHash } });
