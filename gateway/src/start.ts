@@ -12,6 +12,9 @@ import { createAuthenticator } from './auth/authenticator.ts';
 import { createBrowser } from './auth/browser.ts';
 import { createIsOwnPage } from './auth/own-page.ts';
 import { hearSessionSignals } from './auth/session-signals.ts';
+import { createIdentityClient } from './auth/identity-client.ts';
+import { serveOidc } from './auth/oidc.ts';
+import { createReturnTo } from './auth/return-to.ts';
 import { createSessionCookies } from './auth/session-cookies.ts';
 import type { Config } from './config.ts';
 import { createContextFactory } from './context.ts';
@@ -107,6 +110,16 @@ async function startParts(
   const cookies = createSessionCookies(config.publicUrl?.startsWith('https:') ?? false);
   const browser = createBrowser(cookies, createIsOwnPage([config.publicUrl ?? '', ...config.allowedOrigins]));
   serveGraphql(app, { apollo, authenticator, browser, cookies, createContext });
+  serveOidc(app, {
+    identity: createIdentityClient({
+      identityUrl: config.subgraphUrls['identity'] ?? '',
+      internalSecret: config.internalSecret,
+      dispatcher,
+    }),
+    cookies,
+    publicUrl: config.publicUrl,
+    returnTo: createReturnTo(config.publicUrl, config.allowedOrigins),
+  });
   lifecycle.add({ name: 'http', stop: (signal) => closeHttp(app, signal) });
   const subscriptions = createSubscriptions({
     config,

@@ -136,6 +136,7 @@ it.runIf(redisUrl !== undefined)(
       { name: 'owner keys', rewrapped: 3, current: 1, unopened: 0 },
       { name: 'signing keys', rewrapped: 1, current: 0, unopened: 0 },
       { name: 'mails', rewrapped: 0, current: 0, unopened: 0 },
+      { name: 'OpenID providers', rewrapped: 0, current: 0, unopened: 0 },
       { name: 'authenticator apps', rewrapped: 3, current: 1, unopened: 0 },
     ]);
     await keepsServing();
@@ -150,11 +151,13 @@ it.runIf(redisUrl !== undefined)(
       { rewrapped: 0, current: 4 },
       { rewrapped: 0, current: 1 },
       { rewrapped: 0, current: 0 },
+      { rewrapped: 0, current: 0 },
       { rewrapped: 0, current: 4 },
     ]);
     expect(await rewrapAll(pool, [randomBytes(32)])).toMatchObject([
       { unopened: 4 },
       { unopened: 1 },
+      { unopened: 0 },
       { unopened: 0 },
       { unopened: 4 },
     ]);

@@ -15,7 +15,7 @@ export interface SessionCookies {
 const EPOCH = new Date(0);
 
 /** The value of the first cookie of a name. Tokens consist of characters that cookies carry as they are. */
-function valueOf(cookieHeader: string | undefined, name: string): string | undefined {
+export function valueOfCookie(cookieHeader: string | undefined, name: string): string | undefined {
   const pairs = cookieHeader?.split(';').map((pair) => pair.trim()) ?? [];
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 }
@@ -33,7 +33,10 @@ export function createSessionCookies(secure: boolean): SessionCookies {
     `${name}=${value}; ${attributes}; Expires=${expires.toUTCString()}`;
   return {
     read(cookieHeader) {
-      const [accessToken, refreshToken] = [valueOf(cookieHeader, access), valueOf(cookieHeader, refresh)];
+      const [accessToken, refreshToken] = [
+        valueOfCookie(cookieHeader, access),
+        valueOfCookie(cookieHeader, refresh),
+      ];
       return {
         ...(accessToken ? { accessToken } : {}),
         ...(refreshToken ? { refreshToken } : {}),

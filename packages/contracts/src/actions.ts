@@ -27,6 +27,8 @@ export const ACTIONS = {
   'session:end': { permission: 'org.members.sessions' },
   'role:read': { permission: 'org.read' },
   'role:write': { permission: 'org.roles.write' },
+  'signInProvider:read': { permission: 'org.read' },
+  'signInProvider:write': { permission: 'org.sign_in.write' },
   'account:read': { permission: 'account.read' },
   'account:create': { permission: 'account.write' },
   'account:update': { permission: 'account.write', on: 'account' },

@@ -66,6 +66,11 @@ export const AUDIT_ACTIONS = [
   'model.promote',
   'model.register',
   'model.update',
+  /** Somebody's account at an OpenID provider signs them in from now on. */
+  'oidc.identity.link',
+  'oidc.provider.create',
+  'oidc.provider.delete',
+  'oidc.provider.update',
   'org.create',
   'org.delete',
   'org.plan_update',

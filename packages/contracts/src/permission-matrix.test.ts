@@ -49,6 +49,7 @@ describe('the scopes of API keys', () => {
       'org.members.update_role',
       'org.members.sessions',
       'org.roles.write',
+      'org.sign_in.write',
     ]);
   });
 

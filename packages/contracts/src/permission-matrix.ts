@@ -66,6 +66,12 @@ export const PERMISSION_MATRIX = {
     scopes: NO_KEY,
   },
   'org.roles.write': { allows: 'Create, change and delete custom roles.', roles: ADMINS, scopes: NO_KEY },
+  // Whoever decides where people sign in could be any of them, so it is not for those who may not be an Owner.
+  'org.sign_in.write': {
+    allows: 'Decide through which OpenID providers people sign in.',
+    roles: OWNER,
+    scopes: NO_KEY,
+  },
   'org.budget.read': {
     allows: 'See budgets, what is spent of them, and their alerts.',
     roles: [...MANAGERS, 'FINANCE'],

@@ -23,6 +23,10 @@ export const PLATFORM_MATRIX = {
     allows: 'Read, verify and export the platform’s own audit trail.',
     roles: ['SYSTEM_ADMIN'],
   },
+  'platform.sign_in.write': {
+    allows: 'Decide through which OpenID providers people of every organization sign in.',
+    roles: ['SYSTEM_ADMIN'],
+  },
   'platform.impersonate': {
     allows: 'Look into an organization with its consent, for a while, without changing anything.',
     roles: PLATFORM_ROLES,
@@ -38,6 +42,7 @@ export const PLATFORM_ACTIONS = {
   'platformOrganization:update': 'platform.organizations.write',
   'platformOrganization:delete': 'platform.organizations.write',
   'platformAudit:read': 'platform.audit.read',
+  'platformSignInProvider:write': 'platform.sign_in.write',
   'impersonation:start': 'platform.impersonate',
 } as const satisfies Readonly<Record<string, PlatformPermission>>;
 

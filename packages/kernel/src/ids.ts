@@ -16,6 +16,7 @@ export const ID_PREFIXES = {
   invitation: 'inv',
   session: 'ses',
   passkey: 'psk',
+  oidcProvider: 'oip',
   apiKey: 'key',
   providerKey: 'pvk',
   model: 'mod',

@@ -81,6 +81,19 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
         expires_at: new Date(Date.now() + 60_000),
       },
     ],
+    [
+      'identity.oidc_providers',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        name: 'Provider',
+        issuer: 'https://id.example.com',
+        client_id: 'weir',
+        ciphertext: 'c2VhbGVk',
+        nonce: 'bm9uY2U=',
+        email_domains: ['example.com'],
+      },
+    ],
     ['identity.owner_keys', anOwnerKey(tenant)],
     ['identity.provider_keys', aProviderKey(tenant, { id: providerKeyId })],
     [

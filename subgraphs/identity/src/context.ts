@@ -10,6 +10,9 @@ import type { EmailChangeService } from './modules/email-change/email-change-ser
 import type { PasswordService } from './modules/passwords/password-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
+import type { OidcLinks } from './modules/oidc/oidc-link.ts';
+import type { OidcProviderService } from './modules/oidc/oidc-provider-service.ts';
+import type { OidcSignIn } from './modules/oidc/oidc-sign-in.ts';
 import type { PasskeyService } from './modules/passkeys/passkey-service.ts';
 import type { PlatformOrganizationService } from './modules/platform-organizations/platform-organization-service.ts';
 import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
@@ -29,6 +32,9 @@ export interface Services {
   readonly passwords: PasswordService;
   readonly models: ModelService;
   readonly organizations: OrganizationService;
+  readonly oidcLinks: OidcLinks;
+  readonly oidcProviders: OidcProviderService;
+  readonly oidcSignIn: OidcSignIn;
   readonly passkeys: PasskeyService;
   readonly platformOrganizations: PlatformOrganizationService;
   readonly providerKeys: ProviderKeyService;
@@ -44,6 +50,8 @@ export interface Services {
 export interface Context extends OperationContext {
   readonly services: Services;
   readonly clock: Clock;
+  /** Where browsers reach the platform. */
+  readonly publicUrl: string;
   /** Who acts, with rows loaded for them alone. */
   readonly scope: ActorScope;
 }
@@ -52,13 +60,20 @@ export interface ContextDeps {
   readonly db: Database;
   readonly clock: Clock;
   readonly services: Services;
+  readonly publicUrl: string;
 }
 
-export function createContextFactory({ db, clock, services }: ContextDeps): CreateContext<Context> {
+export function createContextFactory({
+  db,
+  clock,
+  services,
+  publicUrl,
+}: ContextDeps): CreateContext<Context> {
   return (operation) => ({
     ...operation,
     services,
     clock,
+    publicUrl,
     scope: createActorScope(db, operation.identity),
   });
 }

@@ -12,6 +12,7 @@ import { platformOrganizationResolvers } from './modules/platform-organizations/
 import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
+import { oidcResolvers } from './modules/oidc/resolvers.ts';
 import { passkeyResolvers } from './modules/passkeys/resolvers.ts';
 import { emailChangeResolvers } from './modules/email-change/resolvers.ts';
 import { passwordResolvers } from './modules/passwords/resolvers.ts';
@@ -22,6 +23,7 @@ import { userResolvers } from './modules/users/resolvers.ts';
 /** The features' resolvers together; several of them add fields to one type. */
 export const resolvers: Resolvers = {
   Query: {
+    ...oidcResolvers.Query,
     ...accountResolvers.Query,
     ...organizationResolvers.Query,
     ...platformOrganizationResolvers.Query,
@@ -38,6 +40,7 @@ export const resolvers: Resolvers = {
     ...platformOrganizationResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
+    ...oidcResolvers.Mutation,
     ...passkeyResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
     ...roleResolvers.Mutation,
@@ -49,6 +52,7 @@ export const resolvers: Resolvers = {
   Subscription: apiKeyResolvers.Subscription,
   Organization: {
     ...auditResolvers.Organization,
+    ...oidcResolvers.Organization,
     ...organizationResolvers.Organization,
     ...organizationSettingsResolvers.Organization,
     ...accountResolvers.Organization,
@@ -74,6 +78,7 @@ export const resolvers: Resolvers = {
   OrganizationChange: organizationResolvers.OrganizationChange,
   OrganizationSettings: organizationSettingsResolvers.OrganizationSettings,
   Routing: routingResolvers.Routing,
+  OidcProvider: oidcResolvers.OidcProvider,
   Passkey: passkeyResolvers.Passkey,
   PasskeyAuthenticationResponse: passkeyResolvers.PasskeyAuthenticationResponse,
   PasskeyCreationOptions: passkeyResolvers.PasskeyCreationOptions,

@@ -29,6 +29,10 @@ import { createSmtpTransport } from './modules/mail/smtp-transport.ts';
 import { createMemberService } from './modules/members/member-service.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
+import { createOidcClients, type OidcClients } from './modules/oidc/oidc-client.ts';
+import { createOidcLinks } from './modules/oidc/oidc-link.ts';
+import { createOidcProviderService } from './modules/oidc/oidc-provider-service.ts';
+import { createOidcSignIn } from './modules/oidc/oidc-sign-in.ts';
 import { createOneTimeTokens } from './modules/one-time-tokens/one-time-tokens.ts';
 import { createPasskeyAssertions } from './modules/passkeys/passkey-assertions.ts';
 import { createPasskeyService } from './modules/passkeys/passkey-service.ts';
@@ -54,6 +58,7 @@ import { createPasswordService } from './modules/passwords/password-service.ts';
 import { createLockedMail } from './modules/sessions/locked-mail.ts';
 import { createPasswords } from './modules/users/password.ts';
 import { createUserService } from './modules/users/user-service.ts';
+import { addOidcRoutes } from './oidc-routes.ts';
 import { resolvers } from './resolvers.ts';
 import { createSessionSignals, type SessionSignals } from './session-signals.ts';
 import { startThrottlePurge } from './throttle-purge.ts';
@@ -91,6 +96,8 @@ interface ServiceDeps {
   readonly queueMail: QueueMail;
   readonly afterAnswer: AfterAnswer;
   readonly publicUrl: string;
+  readonly clients: OidcClients;
+  readonly log: Logger;
 }
 
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
@@ -103,8 +110,20 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
   const passkeys = createPasskeyAssertions({ relyingParty, oneTimeTokens, clock });
   const secondFactors = createSecondFactors({ masterKey, clock, passkeys });
   const begin = createBeginSession(clock);
-  const signInDeps = { db, clock, passwords, attempts, secondFactors, begin, afterAnswer, rateLimits };
+  const signInDeps = {
+    db,
+    clock,
+    passwords,
+    attempts,
+    secondFactors,
+    begin,
+    afterAnswer,
+    rateLimits,
+    oneTimeTokens,
+  };
   const recoveryDeps = { ...deps, ...signInDeps };
+  const failures = createSignInAudit(deps);
+  const sessions = createSessionService({ ...signInDeps, failures, accessTokens, masterKey });
   return {
     audit: createAuditService({ db }),
     accounts: createAccountService({ db, clock }),
@@ -112,20 +131,18 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     members: createMemberService({ db, clock, queueMail, passwords }),
     emailChanges: createEmailChangeService(recoveryDeps),
     models: createModelService({ db, clock }),
-    passkeys: createPasskeyService({ ...signInDeps, passkeys, relyingParty, oneTimeTokens }),
     passwords: createPasswordService(recoveryDeps),
     organizations: createOrganizationService({ db, clock }),
     platformOrganizations: createPlatformOrganizationService(deps),
+    oidcLinks: createOidcLinks(signInDeps),
+    oidcProviders: createOidcProviderService(deps),
+    oidcSignIn: createOidcSignIn({ ...deps, ...signInDeps, sessions }),
+    passkeys: createPasskeyService({ ...signInDeps, passkeys, relyingParty }),
     providerKeys: createProviderKeyService(deps),
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
     sessionManagement: createSessionManagement({ db, clock }),
-    sessions: createSessionService({
-      ...signInDeps,
-      failures: createSignInAudit(deps),
-      accessTokens,
-      masterKey,
-    }),
+    sessions,
     signUps: createSignUpService({ ...deps, passwords, rateLimits }),
     users: createUserService({ db }),
   };
@@ -188,6 +205,7 @@ export async function start(
     ...(resolveHost ? { resolve: resolveHost } : {}),
   });
   const probe = createProviderProbe({ guard, clock });
+  const clients = createOidcClients({ guard, clock });
   const db = createDatabase({
     url: config.databaseUrl,
     role: 'weir_identity',
@@ -216,6 +234,8 @@ export async function start(
       queueMail,
       afterAnswer,
       publicUrl: config.publicUrl,
+      clients,
+      log,
     });
     const signals = createSessionSignals();
     const stopExpiry = startExpiry(config, expiryFeed, signals, { db, clock, log });
@@ -230,13 +250,15 @@ export async function start(
       typeDefs: loadTypeDefs(new URL('./modules', import.meta.url)),
       resolvers,
       onErrors: createRefusalAudit(db, refusals),
-      createContext: createContextFactory({ db, clock, services }),
+      createContext: createContextFactory({ db, clock, services, publicUrl: config.publicUrl }),
       internalSecret: config.internalSecret,
       log,
       checks: [databaseCheck(db)],
       routes: (app) => {
         signals.addRoute(app, config.internalSecret);
         addAuthenticateRoute(app, { authenticator, internalSecret: config.internalSecret, log });
+        const { oidcSignIn } = services;
+        addOidcRoutes(app, { oidcSignIn, internalSecret: config.internalSecret, log });
       },
     });
     const transport = mailTransportOf(config, clock, log);
@@ -251,11 +273,11 @@ export async function start(
         await refusals.settled();
         await afterAnswer.stop();
         await mails.stop();
-        await Promise.all([probe.close(), db.$disconnect()]);
+        await Promise.all([probe.close(), clients.close(), db.$disconnect()]);
       },
     };
   } catch (error) {
-    await Promise.all([probe.close(), db.$disconnect()]);
+    await Promise.all([probe.close(), clients.close(), db.$disconnect()]);
     throw error;
   }
 }

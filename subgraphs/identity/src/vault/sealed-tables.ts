@@ -1,5 +1,6 @@
 import type { Uuid } from '@weir/kernel/ids';
 import { mailBinding } from '../modules/mail/letter.ts';
+import { oidcSecretBinding } from '../modules/oidc/oidc-provider.ts';
 import { ownerKeyBinding } from '../modules/provider-keys/provider-key.ts';
 import { totpBinding } from '../modules/second-factors/second-factors.ts';
 import { signingKeyBinding } from '../modules/sessions/signing-keys.ts';
@@ -39,6 +40,13 @@ export const SEALED_TABLES: readonly SealedTable[] = [
              where id > $1 and ciphertext is not null order by id limit $2 for update`,
     update: `update identity.mail_outbox set ciphertext = $2, nonce = $3 where id = $1`,
     binding: mailBinding,
+  },
+  {
+    name: 'OpenID providers',
+    select: `select id, ciphertext, nonce, secret_version as version from identity.oidc_providers
+             where id > $1 order by id limit $2 for update`,
+    update: `update identity.oidc_providers set ciphertext = $2, nonce = $3 where id = $1`,
+    binding: oidcSecretBinding,
   },
   {
     name: 'authenticator apps',

@@ -4,7 +4,13 @@ import type { Db } from '@weir/prisma/database';
 import { openSecret, sealSecret, VaultError, type MasterKey, type VaultKey } from '@weir/service/vault';
 
 /** What a token is for; one of one kind is none of another. */
-export type OneTimeKind = 'passkeyRegistration' | 'passkeySignIn' | 'passkeySecondFactor';
+export type OneTimeKind =
+  | 'oidcSignIn'
+  | 'oidcLink'
+  | 'secondFactor'
+  | 'passkeyRegistration'
+  | 'passkeySignIn'
+  | 'passkeySecondFactor';
 
 /**
  * What has to come back to us within minutes, and once: challenges and states that begin before anybody is known. A
@@ -52,6 +58,8 @@ export function createOneTimeTokens({ masterKey, clock }: OneTimeTokensDeps): On
   function unseal(kind: OneTimeKind, token: string): unknown {
     if (token.length > TOKEN_LENGTH_MAX || !/^[\w-]+$/.test(token)) return undefined;
     const bytes = Buffer.from(token, 'base64url');
+    // Another spelling of the same bytes would be another token to whoever counts uses.
+    if (bytes.toString('base64url') !== token) return undefined;
     const salt = bytes.subarray(0, SALT_BYTES);
     const nonce = bytes.subarray(SALT_BYTES, SALT_BYTES + NONCE_BYTES).toString('base64');
     const ciphertext = bytes.subarray(SALT_BYTES + NONCE_BYTES).toString('base64');

@@ -1,6 +1,7 @@
 import { idArgument } from '@weir/graphql/id-argument';
 import { encodeId } from '@weir/kernel/ids';
 import { ok, type Result } from '@weir/kernel/result';
+import type { Context } from '../../context.ts';
 import type {
   MembershipResolvers,
   MutationResolvers,
@@ -9,7 +10,8 @@ import type {
   ViewerResolvers,
 } from '../../generated/resolvers-types.ts';
 import { deviceOf } from './device.ts';
-import type { SessionProblem } from './sign-in.ts';
+import type { SessionProblem, SignInRefusal } from './second-step.ts';
+import type { SignedIn } from './session-service.ts';
 import { deliverTokens, endDelivery, NO_TOKENS, presentedRefreshToken } from './token-delivery.ts';
 
 const toPayload = (result: Result<number, SessionProblem>) =>
@@ -17,25 +19,36 @@ const toPayload = (result: Result<number, SessionProblem>) =>
     ? { endedSessions: result.value, userErrors: [] }
     : { endedSessions: 0, userErrors: [result.error] };
 
+/** From a sign-in that succeeded on, the operation acts as whoever has signed in. */
+function signInPayload(result: Result<SignedIn, SignInRefusal>, { scope, exchange }: Context) {
+  if (!result.ok) {
+    const { problem, secondFactors, passkeyChallenge = null } = result.error;
+    return { ...NO_TOKENS, viewer: null, secondFactors, passkeyChallenge, userErrors: [problem] };
+  }
+  const viewer = { ...scope.identity, ...result.value.standing };
+  scope.become(viewer);
+  const nothingAsked = { secondFactors: [], passkeyChallenge: null, userErrors: [] };
+  return { ...deliverTokens(result.value, exchange), viewer, ...nothingAsked };
+}
+
 const Mutation: Pick<
   MutationResolvers,
-  'signIn' | 'sessionRefresh' | 'signOut' | 'sessionRevoke' | 'sessionRevokeAll' | 'organizationSwitch'
+  | 'signIn'
+  | 'signInContinue'
+  | 'sessionRefresh'
+  | 'signOut'
+  | 'sessionRevoke'
+  | 'sessionRevokeAll'
+  | 'organizationSwitch'
 > = {
-  async signIn(_, { input }, { services, scope, exchange }) {
-    const result = await services.sessions.signIn(input, scope.identity);
-    if (!result.ok) {
-      const { problem, secondFactors, passkeyChallenge = null } = result.error;
-      return { ...NO_TOKENS, viewer: null, secondFactors, passkeyChallenge, userErrors: [problem] };
-    }
-    const viewer = { ...scope.identity, ...result.value.standing };
-    scope.become(viewer);
-    return {
-      ...deliverTokens(result.value, exchange),
-      viewer,
-      secondFactors: [],
-      passkeyChallenge: null,
-      userErrors: [],
-    };
+  async signIn(_, { input }, context) {
+    const { services, scope } = context;
+    return signInPayload(await services.sessions.signIn(input, scope.identity), context);
+  },
+
+  async signInContinue(_, { input }, context) {
+    const { services, scope } = context;
+    return signInPayload(await services.sessions.signInContinue(input, scope.identity), context);
   },
 
   async sessionRefresh(_, { input }, { services, scope, exchange }) {

@@ -16,7 +16,7 @@ import { admitsMembers } from '../organizations/organization.ts';
 import { createSessionStore } from './session-store.ts';
 import { readSessionRecord } from './session-record.ts';
 import type { Session } from './session.ts';
-import type { SessionProblem } from './sign-in.ts';
+import type { SessionProblem } from './second-step.ts';
 import { standingOfSession } from './standing.ts';
 
 export interface SessionManagement {

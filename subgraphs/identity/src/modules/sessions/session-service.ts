@@ -7,19 +7,19 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant } from '@weir/prisma/tenant';
 import type { MasterKey } from '@weir/service/vault';
 import type { AccessToken, AccessTokens } from './access-token.ts';
+import type { SessionProblem, SignInRefusal } from './second-step.ts';
+import {
+  createSignInContinue,
+  type SignInContinuation,
+  type SignInContinueDeps,
+} from './sign-in-continue.ts';
 import type { BegunSession } from './begin-session.ts';
 import type { Client } from './client.ts';
 import { createRefresh } from './refresh.ts';
 import { readSessionRecord } from './session-record.ts';
 import { createSessionStore } from './session-store.ts';
 import { namesInRefreshToken, REFRESH_TOKEN_LIFE_MS, type RefreshTokenNames } from './session.ts';
-import {
-  createSignIn,
-  type SessionProblem,
-  type SignInDeps,
-  type SignInInput,
-  type SignInRefusal,
-} from './sign-in.ts';
+import { createSignIn, type SignInDeps, type SignInInput } from './sign-in.ts';
 import { standingOfSession } from './standing.ts';
 import { createTokenSuccession } from './token-succession.ts';
 
@@ -36,6 +36,8 @@ export interface SignedIn extends Tokens {
 export interface SessionService {
   /** @throws AppError RATE_LIMITED when too many try at once. */
   signIn(input: SignInInput, client: Client): Promise<Result<SignedIn, SignInRefusal>>;
+  /** Completes with a second factor what began elsewhere. */
+  signInContinue(input: SignInContinuation, client: Client): Promise<Result<SignedIn, SignInRefusal>>;
   /** Tokens for a session that somebody began in another way than by a password. */
   complete(begun: BegunSession): Promise<SignedIn>;
   /** @throws AppError RATE_LIMITED. */
@@ -47,7 +49,7 @@ export interface SessionService {
   signOut(identity: InternalIdentity, everywhere: boolean): Promise<Result<number, SessionProblem>>;
 }
 
-export interface SessionServiceDeps extends SignInDeps {
+export interface SessionServiceDeps extends SignInDeps, SignInContinueDeps {
   readonly clock: Clock;
   readonly accessTokens: AccessTokens;
   readonly masterKey: MasterKey;
@@ -59,6 +61,7 @@ const NO_SESSION = userError('NOT_A_SESSION', 'An API key has no session to end.
 export function createSessionService(deps: SessionServiceDeps): SessionService {
   const { db, clock, accessTokens, rateLimits } = deps;
   const signIn = createSignIn(deps);
+  const continueSignIn = createSignInContinue(deps);
   const exchange = createRefresh({ db, clock, succession: createTokenSuccession(deps.masterKey) });
 
   async function tokensOf({
@@ -79,6 +82,11 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
   return {
     async signIn(input, client) {
       const begun = await signIn(input, client);
+      return begun.ok ? ok(await complete(begun.value)) : begun;
+    },
+
+    async signInContinue(input, client) {
+      const begun = await continueSignIn(input, client);
       return begun.ok ? ok(await complete(begun.value)) : begun;
     },
 

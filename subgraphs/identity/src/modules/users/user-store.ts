@@ -33,7 +33,8 @@ export interface NewUser {
   readonly id: Uuid;
   readonly email: string;
   readonly displayName: string;
-  readonly passwordHash: string;
+  /** Null for a person who signs in elsewhere. */
+  readonly passwordHash: string | null;
   readonly platformRole?: PlatformRole;
 }
 
