@@ -16,6 +16,7 @@ import { oidcResolvers } from './modules/oidc/resolvers.ts';
 import { passkeyResolvers } from './modules/passkeys/resolvers.ts';
 import { emailChangeResolvers } from './modules/email-change/resolvers.ts';
 import { passwordResolvers } from './modules/passwords/resolvers.ts';
+import { serviceAccountResolvers } from './modules/service-accounts/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
 import { signUpResolvers } from './modules/sign-up/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
@@ -33,6 +34,7 @@ export const resolvers: Resolvers = {
   Mutation: {
     ...auditResolvers.Mutation,
     ...accountResolvers.Mutation,
+    ...serviceAccountResolvers.Mutation,
     ...apiKeyResolvers.Mutation,
     ...organizationResolvers.Mutation,
     ...memberResolvers.Mutation,
@@ -56,6 +58,7 @@ export const resolvers: Resolvers = {
     ...organizationResolvers.Organization,
     ...organizationSettingsResolvers.Organization,
     ...accountResolvers.Organization,
+    ...serviceAccountResolvers.Organization,
     ...apiKeyResolvers.Organization,
     ...memberResolvers.Organization,
     ...modelResolvers.Organization,

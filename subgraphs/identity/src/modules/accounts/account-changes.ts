@@ -22,8 +22,10 @@ import {
 import { checkAccountChange, DEPTH_MAX, type AccountChange, type AccountProblem } from './account-rules.ts';
 import { createAccountStore } from './account-store.ts';
 import { createAccountTreeStore } from './account-tree-store.ts';
+import { roleIdOf, type RoleReference } from '../roles/role-id.ts';
 import { bindingNodesAbove, bindingNodesFrom } from './binding-nodes.ts';
-import { changeableAccount, noSuchAccount, remember } from './changeable-account.ts';
+import { belowMachine, changeableAccount, noSuchAccount, remember } from './changeable-account.ts';
+import { checkServiceAccount } from './service-account-rules.ts';
 import { topOf } from './visible-subtree.ts';
 
 export interface AccountDeps {
@@ -35,10 +37,14 @@ export interface AccountCreation extends Omit<AccountChange, 'name'> {
   readonly parentId: Uuid;
   readonly kind: AccountKind;
   readonly name: string;
+  /** Of a service account, which must have one. */
+  readonly role?: RoleReference | undefined;
 }
 
 export interface AccountUpdate extends AccountChange {
   readonly id: Uuid;
+  /** Of a service account. */
+  readonly role?: RoleReference | undefined;
   readonly expectedVersion?: number | undefined;
 }
 
@@ -82,7 +88,7 @@ export function createAccountChanges({ db, clock }: AccountDeps): AccountChanges
       authorizeRouting(scope, organizationId, creation, top);
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
         const store = createAccountStore(tx);
-        await createAccountTreeStore(tx).lockTree(organizationId, 'account');
+        await createAccountTreeStore(tx).lockTree(organizationId, lockModeOf(creation.kind));
         const locked = await store.lockParent(parent.id);
         if (!locked || locked.status === 'DELETED') return missing;
         // It may have been moved since it was looked at.
@@ -95,9 +101,16 @@ export function createAccountChanges({ db, clock }: AccountDeps): AccountChanges
           children: NO_CHILDREN,
         });
         if (!checked.ok) return checked;
+        const machine = await checkServiceAccount(tx, scope, {
+          organizationId,
+          ...creation,
+          ...checked.value,
+        });
+        if (!machine.ok) return machine;
         const id = newUuid(clock.now());
         await store.insert({
           ...checked.value,
+          ...(machine.value && { serviceRole: machine.value }),
           ...{ id, organizationId, parentId: locked.id, kind: creation.kind, dna: dnaBelow(locked) },
           createdAt: new Date(clock.now()),
         });
@@ -105,19 +118,23 @@ export function createAccountChanges({ db, clock }: AccountDeps): AccountChanges
           organizationId,
           action: 'account.create',
           target: { type: 'account', id, name: checked.value.name },
-          metadata: { kind: creation.kind, parentId: encodeId('account', locked.id) },
+          metadata: {
+            kind: creation.kind,
+            parentId: encodeId('account', locked.id),
+            ...(machine.value && { role: roleIdOf(machine.value) }),
+          },
         });
         return written(scope, (await store.byIds([id])).at(0));
       });
     },
 
-    async update(scope, { id, expectedVersion, ...change }) {
+    async update(scope, { id, expectedVersion, role, ...change }) {
       const found = await changeableAccount(scope, id, 'account:update');
       if (!found) return notFound();
       authorizeRouting(scope, found.organizationId, change, await topOf(scope));
       return withTenant(db, tenantOf(scope.identity), async (tx) => {
         const store = createAccountStore(tx);
-        await createAccountTreeStore(tx).lockTree(found.organizationId, 'account');
+        await createAccountTreeStore(tx).lockTree(found.organizationId, lockModeOf(found.kind));
         const [placed] = await store.byIds([id]);
         const current = placed && (await store.lock(id, placed.parentId));
         if (!current || current.status === 'DELETED') return notFound();
@@ -127,12 +144,17 @@ export function createAccountChanges({ db, clock }: AccountDeps): AccountChanges
         const children = await store.childBounds(id);
         const checked = checkAccountChange(current, change, { above, parent, children });
         if (!checked.ok) return checked;
-        await store.update(id, checked.value);
+        const machine = await checkServiceAccount(tx, scope, { ...current, ...checked.value, role });
+        if (!machine.ok) return machine;
+        await store.update(id, { ...checked.value, ...(machine.value && { serviceRole: machine.value }) });
         await recordAudit(tx, scope.identity, {
           organizationId: current.organizationId,
           action: 'account.update',
           target: { type: 'account', id, name: checked.value.name },
-          metadata: changesOf({ ...current }, { ...current, ...checked.value }, SETTINGS),
+          metadata: {
+            ...changesOf({ ...current }, { ...current, ...checked.value }, SETTINGS),
+            ...(machine.value && { role: roleIdOf(machine.value) }),
+          },
         });
         return written(scope, (await store.byIds([id])).at(0));
       });
@@ -177,10 +199,16 @@ function problemsOfPlace(parent: Account, { kind }: AccountCreation): AccountPro
       userError('INVALID_KIND', 'An organization has one OWNER, its root: choose another kind.', 'kind'),
     ];
   }
+  if (parent.kind === 'SERVICE_ACCOUNT') return [belowMachine('parentId')];
   if (depthOf(parent) + 1 >= DEPTH_MAX) {
     return [userError('TOO_DEEP', `Accounts can be at most ${DEPTH_MAX} deep.`, 'parentId')];
   }
   return [];
+}
+
+/** Names of service accounts are told apart, so that only one is made or named at a time. */
+function lockModeOf(kind: AccountKind): 'shape' | 'account' {
+  return kind === 'SERVICE_ACCOUNT' ? 'shape' : 'account';
 }
 
 /** A child begins with what its parent has; what binds through the chain is not repeated. */

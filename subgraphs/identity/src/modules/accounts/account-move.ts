@@ -15,6 +15,7 @@ import { createAccountStore } from './account-store.ts';
 import { createAccountTreeStore, type BoundAccount } from './account-tree-store.ts';
 import { bindingNodesFrom } from './binding-nodes.ts';
 import {
+  belowMachine,
   changeableAccount,
   noSuchAccount,
   problem,
@@ -137,6 +138,7 @@ async function problemOfPlace(
   if (node.parentId === null) {
     return problem('INVALID_KIND', 'The root of an organization stays where it is.', 'id');
   }
+  if (parent.kind === 'SERVICE_ACCOUNT') return belowMachine('parentId');
   if (isWithin(parent, node)) {
     const message = 'An account cannot be put below itself: choose a parent outside of its own subtree.';
     return problem('CYCLE', message, 'parentId');

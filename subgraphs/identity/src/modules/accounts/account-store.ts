@@ -1,19 +1,28 @@
 import type { Db } from '@weir/prisma/database';
 import type { Uuid } from '@weir/kernel/ids';
+import type { Role } from '../roles/role.ts';
 import type { Account, AccountStatus } from './account.ts';
 import { orderOf, whereOf, type AccountQuery } from './account-query.ts';
 import { ACCOUNT_COLUMNS, accountOfRow, rowOfSettings, type AccountSettings } from './account-record.ts';
 
 /** What an account is made of; the database's defaults stand for settings that are left out. */
 export type NewAccount = Pick<Account, 'id' | 'organizationId' | 'parentId' | 'kind' | 'name' | 'dna'> &
-  Partial<AccountSettings & Pick<Account, 'createdAt' | 'description'>>;
+  Partial<AccountSettings & Pick<Account, 'createdAt' | 'description' | 'serviceRole'>>;
 
-export type AccountUpdateRow = Partial<AccountSettings & Pick<Account, 'name' | 'description'>>;
+export type AccountUpdateRow = Partial<
+  AccountSettings & Pick<Account, 'name' | 'description' | 'serviceRole'>
+>;
 
 /** The Rates and the Tier that children of an account have. */
 export interface ChildBounds {
   readonly ratesPpmMin: bigint | null;
   readonly tierMax: number | null;
+}
+
+function columnsOfRole(role: Role) {
+  return role.kind === 'SYSTEM'
+    ? { role: role.name, customRoleId: null }
+    : { role: 'CUSTOM', customRoleId: role.id };
 }
 
 export function createAccountStore(db: Db) {
@@ -42,13 +51,14 @@ export function createAccountStore(db: Db) {
     },
 
     async insert({ id, organizationId, parentId, kind, name, dna, ...rest }: NewAccount): Promise<void> {
-      const { createdAt, description, ...settings } = rest;
+      const { createdAt, description, serviceRole, ...settings } = rest;
       await db.account.createMany({
         data: [
           {
             ...rowOfSettings(settings),
             ...{ id, organizationId, parentId, kind, name, dna },
             ...(description !== undefined && { description }),
+            ...(serviceRole && columnsOfRole(serviceRole)),
             ...(createdAt && { createdAt }),
           },
         ],
@@ -71,6 +81,15 @@ export function createAccountStore(db: Db) {
       return (await this.byIds([id])).at(0);
     },
 
+    /** The id of the service account with this name, in whatever case. */
+    async serviceAccountNamed(organizationId: Uuid, name: string): Promise<Uuid | undefined> {
+      const [row] = await db.$queryRaw<{ id: Uuid }[]>`
+        select id::text as id from identity.accounts
+        where organization_id = ${organizationId}::uuid and kind = 'SERVICE_ACCOUNT' and status <> 'DELETED'
+          and name_key = lower(${name})`;
+      return row?.id;
+    },
+
     async childBounds(id: Uuid): Promise<ChildBounds> {
       const { _min, _max } = await db.account.aggregate({
         where: { parentId: id, status: { not: 'DELETED' } },
@@ -80,13 +99,14 @@ export function createAccountStore(db: Db) {
       return { ratesPpmMin: _min.ratesPpm, tierMax: _max.tier };
     },
 
-    async update(id: Uuid, { name, description, ...settings }: AccountUpdateRow): Promise<void> {
+    async update(id: Uuid, { name, description, serviceRole, ...settings }: AccountUpdateRow): Promise<void> {
       await db.account.updateMany({
         where: { id },
         data: {
           ...rowOfSettings(settings),
           ...(name === undefined ? {} : { name }),
           ...(description === undefined ? {} : { description }),
+          ...(serviceRole && columnsOfRole(serviceRole)),
           version: { increment: 1 },
         },
       });

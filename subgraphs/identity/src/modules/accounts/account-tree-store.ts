@@ -224,7 +224,8 @@ export function createAccountTreeStore(db: Db) {
     async markDeleted(id: Uuid, at: Date): Promise<void> {
       await db.account.updateMany({
         where: { id },
-        data: { status: 'DELETED', deletedAt: at, version: { increment: 1 } },
+        // The role is free to be deleted, too.
+        data: { status: 'DELETED', deletedAt: at, role: null, customRoleId: null, version: { increment: 1 } },
       });
     },
 

@@ -18,6 +18,10 @@ export const problem = (
   ...field: readonly string[]
 ): AccountProblem => userError(code, message, ...field);
 
+/** A service account is a machine, with keys and nothing else below it. */
+export const belowMachine = (field: string): AccountProblem =>
+  problem('INVALID_KIND', 'Nothing can be put below a service account: choose another parent.', field);
+
 export const noSuchAccount = problem('NOT_FOUND', 'There is no account with this id.', 'id');
 
 /**

@@ -26,6 +26,7 @@ type OwnFields = Pick<
   | 'descendantsCount'
   | 'effectiveAccess'
   | 'rates'
+  | 'role'
 >;
 
 const Query: Pick<QueryResolvers, 'account'> = {
@@ -62,6 +63,7 @@ const Account: OwnFields = {
   descendantsCount: (account, _, { scope }) => scope.loaders.descendantsCounts.load(account),
   effectiveAccess: (account, _, { services, scope }) => services.accounts.effectiveAccess(scope, account),
   rates: ({ ratesPpm }) => formatRates(ratesPpm),
+  role: ({ serviceRole }) => serviceRole,
 };
 
 const AccountConflict: Pick<AccountConflictResolvers, 'account'> = {

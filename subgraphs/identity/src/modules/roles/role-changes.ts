@@ -147,7 +147,7 @@ export function createRoleChanges({ db, clock }: RoleDeps): RoleChanges {
         const roles = createRoleStore(tx);
         const holders = await roles.holderCountOf(id);
         if (holders > 0) {
-          const message = `${holders} members or invited people have this role: give them another one first.`;
+          const message = `${holders} members, invited people or service accounts have this role: give them another one first.`;
           return refuse('IN_USE', message, 'id');
         }
         await roles.delete(id);

@@ -73,6 +73,10 @@ export function createRoleStore(db: Db) {
       }));
     },
 
-    holderCountOf: (id: Uuid): Promise<number> => db.membership.count({ where: { customRoleId: id } }),
+    /** Members, invited people and service accounts. */
+    async holderCountOf(id: Uuid): Promise<number> {
+      const people = await db.membership.count({ where: { customRoleId: id } });
+      return people + (await db.account.count({ where: { customRoleId: id } }));
+    },
   };
 }
