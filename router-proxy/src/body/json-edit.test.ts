@@ -72,6 +72,23 @@ describe('parseJsonObject', () => {
   });
 });
 
+describe('the members of an object', () => {
+  it('are found behind strings of any length, whatever is escaped in them', () => {
+    const character = fc.constantFrom('a', '"', '\\', '{', ']', 'ü', '\n');
+    const long = fc.string({ unit: character, maxLength: 400 });
+    fc.assert(
+      fc.property(long, long, (first, second) => {
+        const text = Buffer.from(JSON.stringify({ first, inner: [{ second }], second, last: 1 }));
+        const found = objectMembers(text)?.map(({ key, valueStart, valueEnd }) => [
+          key,
+          JSON.parse(text.toString('utf8', valueStart, valueEnd)) as unknown,
+        ]);
+        expect(found).toEqual(Object.entries({ first, inner: [{ second }], second, last: 1 }));
+      }),
+    );
+  });
+});
+
 describe('an edit', () => {
   it('changes one member and leaves every other value as it was', () => {
     fc.assert(

@@ -2,7 +2,7 @@ import { addUsage, type Usage } from '@weir/kernel/usage';
 import { createEventGate } from './event-gate.ts';
 import type { Relay } from './relay.ts';
 import { createSseParser, type SseEvent } from './sse-parser.ts';
-import { samplePiece } from './piece-text.ts';
+import { bytesAsText, samplePiece } from './piece-text.ts';
 import { providerErrorIn } from './provider-error.ts';
 import { createTextSample } from './text-sample.ts';
 
@@ -10,14 +10,14 @@ import { createTextSample } from './text-sample.ts';
 export interface EventDialect {
   /** Longer events pass unseen. */
   readonly eventBytesMax: number;
-  /** Whether an event may report what was consumed; told from its bytes, since parsing all would cost too much. */
-  mayReport(data: Buffer): boolean;
+  /** Whether an event may report what was consumed; told from its text, since parsing all would cost too much. */
+  mayReport(text: string): boolean;
   /** @returns Undefined where the event reports nothing after all. */
   read(event: object): EventReport | undefined;
   /** Whether every report counts, or the last one for all. */
   readonly reports: 'add up' | 'replace each other';
   /** The JSON keys of the texts that the model wrote, each as `"key":`. */
-  readonly textKeys: readonly Buffer[];
+  readonly textKeys: readonly string[];
 }
 
 export interface EventReport {
@@ -28,13 +28,13 @@ export interface EventReport {
   readonly images: number;
 }
 
-/** A key in an event's JSON. Inside a JSON text a quote is escaped, so these bytes cannot be part of any content. */
-const USAGE_KEY = Buffer.from('"usage"');
+/** A key in an event's JSON. Inside a JSON text a quote is escaped, so it cannot be part of any content. */
+const USAGE_KEY = '"usage"';
 
 /** `"usage":null` is in every event of some providers and means nothing yet. */
-export function mentionsUsage(data: Buffer): boolean {
-  const at = data.indexOf(USAGE_KEY);
-  return at !== -1 && opensObject(data, at + USAGE_KEY.length);
+export function mentionsUsage(text: string): boolean {
+  const at = text.indexOf(USAGE_KEY);
+  return at !== -1 && opensObject(text, at + USAGE_KEY.length);
 }
 
 /**
@@ -53,9 +53,10 @@ export function createEventRelay(dialect: EventDialect, options: { readonly drop
   /** @returns Whether the event is nothing but a report of usage. */
   function look({ data }: SseEvent): boolean {
     if (data === null) return false;
-    samplePiece(sample, data, dialect.textKeys);
-    failure ??= providerErrorIn(data);
-    const report = dialect.mayReport(data) ? reportIn(data, dialect) : undefined;
+    const text = bytesAsText(data);
+    samplePiece(sample, data, text, dialect.textKeys);
+    failure ??= providerErrorIn(data, text);
+    const report = dialect.mayReport(text) ? reportIn(data, dialect) : undefined;
     if (!report) return false;
     if (report.usage)
       usage = usage && dialect.reports === 'add up' ? addUsage(usage, report.usage) : report.usage;
@@ -89,11 +90,11 @@ function reportIn(data: Buffer, dialect: EventDialect): EventReport | undefined 
   }
 }
 
-function opensObject(data: Buffer, from: number): boolean {
-  for (let at = from; at < data.length; at++) {
-    const byte = data[at];
-    if (byte === 0x7b) return true;
-    if (byte !== 0x3a && byte !== 0x20 && byte !== 0x09) return false;
+function opensObject(text: string, from: number): boolean {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x7b) return true;
+    if (code !== 0x3a && code !== 0x20 && code !== 0x09) return false;
   }
   return false;
 }

@@ -4,7 +4,7 @@ import { readTokenUsage } from './usage-readers.ts';
 
 /** An image in base64. */
 const EVENT_BYTES_MAX = 16_777_216;
-const COMPLETED = Buffer.from('.completed"');
+const COMPLETED = '.completed"';
 
 export const imageJson: JsonDialect = {
   wanted: ['usage'],
@@ -18,7 +18,7 @@ export const imageJson: JsonDialect = {
 /** Every finished image has an event of its own, with what that image consumed; partial ones say nothing. */
 export const imageEvents: EventDialect = {
   eventBytesMax: EVENT_BYTES_MAX,
-  mayReport: (data) => data.includes(COMPLETED),
+  mayReport: (text) => text.includes(COMPLETED),
   read(event) {
     const isFinished = 'type' in event && typeof event.type === 'string' && event.type.endsWith('.completed');
     if (!isFinished) return undefined;

@@ -1,6 +1,6 @@
 import type { Usage } from '@weir/kernel/usage';
 import { NO_COUNTS, usageOf, withReport } from './messages-usage.ts';
-import { samplePiece, textKeys } from './piece-text.ts';
+import { bytesAsText, samplePiece, textKeys } from './piece-text.ts';
 import { errorNameIn } from './provider-error.ts';
 import type { Relay } from './relay.ts';
 import { createSseParser, type SseEvent } from './sse-parser.ts';
@@ -10,10 +10,10 @@ import { createTextSample } from './text-sample.ts';
 const EVENT_BYTES_MAX = 1_048_576;
 
 /**
- * Keys and values in an event's JSON. Inside a JSON text a quote is escaped, so these bytes cannot be part of any
- * content, and most events need not be parsed.
+ * Keys and values in an event's JSON. Inside a JSON text a quote is escaped, so these cannot be part of any content, and
+ * most events need not be parsed.
  */
-const TELLING = ['"usage"', '"error"', '"message_stop"'].map((text) => Buffer.from(text));
+const TELLING = ['"usage"', '"error"', '"message_stop"'] as const;
 const TEXT_KEYS = textKeys('text', 'thinking', 'partial_json');
 
 /**
@@ -30,8 +30,9 @@ export function createMessagesStreamRelay(): Relay {
 
   function look({ data }: SseEvent): void {
     if (data === null) return;
-    samplePiece(sample, data, TEXT_KEYS);
-    const event = TELLING.some((text) => data.includes(text)) ? parsed(data) : undefined;
+    const text = bytesAsText(data);
+    samplePiece(sample, data, text, TEXT_KEYS);
+    const event = TELLING.some((key) => text.includes(key)) ? parsed(data) : undefined;
     if (!event) return;
     switch (event.type) {
       case 'message_start':

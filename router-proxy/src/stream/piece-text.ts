@@ -1,15 +1,26 @@
 import type { TextSample } from './text-sample.ts';
 
 /** The JSON keys of the texts that a model writes piece by piece, each as `"key":`. */
-export function textKeys(...names: readonly string[]): readonly Buffer[] {
-  return names.map((name) => Buffer.from(`"${name}":`));
+export function textKeys(...names: readonly string[]): readonly string[] {
+  return names.map((name) => `"${name}":`);
 }
 
-/** Adds what an event's JSON holds of the answer. A piece has one kind of text, so the first that is found is taken. */
-export function samplePiece(sample: TextSample, data: Buffer, keys: readonly Buffer[]): void {
+/**
+ * One character per byte, for keys to be looked for, which are ASCII: searching a buffer costs several times as much as
+ * searching a text, and every event is searched for several keys.
+ */
+export function bytesAsText(data: Buffer): string {
+  return data.toString('latin1');
+}
+
+/**
+ * Adds what an event's JSON holds of the answer. A piece has one kind of text, so the first that is found is taken.
+ * @param text The same as `bytesAsText` gives it.
+ */
+export function samplePiece(sample: TextSample, data: Buffer, text: string, keys: readonly string[]): void {
   for (const key of keys) {
     let isFound = false;
-    for (let at = data.indexOf(key); at !== -1; at = data.indexOf(key, at + key.length)) {
+    for (let at = text.indexOf(key); at !== -1; at = text.indexOf(key, at + key.length)) {
       const start = textStart(data, at + key.length);
       const end = textEnd(data, start);
       if (end <= start) continue;

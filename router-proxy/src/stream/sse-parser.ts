@@ -16,7 +16,6 @@ const LF = 0x0a;
 const SPACE = 0x20;
 const DATA_FIELD = Buffer.from('data:');
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-const NO_EVENTS: readonly SseEvent[] = [];
 
 /**
  * Finds events in bytes, however they are cut: lines end with LF, CRLF or CR, characters may be split. It never
@@ -55,17 +54,37 @@ export function createSseParser(eventBytesMax: number): SseParser {
     return { data, end };
   }
 
+  /**
+   * What nearly every chunk consists of, found without looking at each byte: events of one line of data that lie within
+   * it as a whole.
+   */
+  function takeWhole(chunk: Buffer): SseEvent[] {
+    const events: SseEvent[] = [];
+    if (keptBytes > 0 || lineBytes > 0 || isAfterCr || chunk.includes(CR)) return events;
+    let start = 0;
+    while (startsWithData(chunk, start)) {
+      const lineEnd = chunk.indexOf(LF, start);
+      const end = lineEnd + 2;
+      if (lineEnd === -1 || chunk[lineEnd + 1] !== LF || end - start > eventBytesMax) break;
+      const from = chunk[start + 5] === SPACE ? start + 6 : start + 5;
+      events.push({ data: chunk.subarray(from, lineEnd), end });
+      isFirst = false;
+      start = end;
+    }
+    return events;
+  }
+
   return {
     push(chunk) {
-      let events: SseEvent[] | undefined;
-      let from = 0;
-      for (let at = 0; at < chunk.length; at++) {
+      const events = takeWhole(chunk);
+      let from = events.at(-1)?.end ?? 0;
+      for (let at = from; at < chunk.length; at++) {
         const byte = chunk[at];
         if (byte === LF && isAfterCr) {
           isAfterCr = false;
         } else if (byte === LF || byte === CR) {
           if (lineBytes === 0) {
-            (events ??= []).push(complete(chunk.subarray(from, at + 1), at + 1));
+            events.push(complete(chunk.subarray(from, at + 1), at + 1));
             from = at + 1;
           }
           lineBytes = 0;
@@ -76,7 +95,7 @@ export function createSseParser(eventBytesMax: number): SseParser {
         }
       }
       if (from < chunk.length) keep(from === 0 ? chunk : chunk.subarray(from));
-      return events ?? NO_EVENTS;
+      return events;
     },
   };
 }
@@ -86,17 +105,6 @@ function withoutMark(event: Buffer): Buffer {
 }
 
 function dataOf(event: Buffer): Buffer | null {
-  return startsWithData(event, 0) ? (onlyLineOf(event) ?? joinedDataOf(event)) : joinedDataOf(event);
-}
-
-/** Nearly every event is one line of data that ends with LF; undefined where it is anything else. */
-function onlyLineOf(event: Buffer): Buffer | undefined {
-  const end = event.indexOf(LF);
-  if (end !== event.length - 2 || event[end + 1] !== LF || event.indexOf(CR) !== -1) return undefined;
-  return event.subarray(Math.min(event[5] === SPACE ? 6 : 5, end), end);
-}
-
-function joinedDataOf(event: Buffer): Buffer | null {
   let found: Buffer[] | undefined;
   let start = 0;
   while (start < event.length) {
