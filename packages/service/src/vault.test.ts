@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sealedSecretSchema } from '@weir/contracts/policy-snapshot';
-import { openSecret, sealSecret, VaultError } from './vault.ts';
+import { openSecret, proveSecret, sealSecret, VaultError } from './vault.ts';
 
 const key = randomBytes(32);
 
@@ -16,6 +16,19 @@ describe('a sealed secret', () => {
     );
     const bytes = randomBytes(32);
     expect(openSecret(sealSecret(bytes, key, 'ad'), key, 'ad')).toEqual(bytes);
+  });
+
+  it('opens again and again once it was proven, whatever its length, and is not proven by another key', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (text) => {
+        const sealed = sealSecret(text, key, 'ad');
+        const open = proveSecret(sealed, key, 'ad');
+        open().fill(0);
+        expect(open().toString('utf8')).toBe(text);
+        expect(() => proveSecret(sealed, key, 'other')).toThrow(VaultError);
+        expect(() => proveSecret(sealed, randomBytes(32), 'ad')).toThrow(VaultError);
+      }),
+    );
   });
 
   it('has the shape of the contract and carries its version', () => {

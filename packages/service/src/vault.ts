@@ -6,6 +6,7 @@ import type { SealedSecret } from '@weir/contracts/policy-snapshot';
  * associated data binds a secret to its owner, id and version, so that it cannot be moved to another row.
  */
 const ALGORITHM = 'chacha20-poly1305';
+const STREAM_ALGORITHM = 'chacha20';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -64,6 +65,25 @@ export function openSecret(
     }
   }
   throw refusal;
+}
+
+/**
+ * For a secret that is opened again and again: proves it once and answers what decrypts it anew at each call. The sealed
+ * bytes are kept and cannot change any more, so the proof need not be repeated, which halves what a call costs.
+ * @throws VaultError as `openSecret` does.
+ */
+export function proveSecret(
+  sealed: Pick<SealedSecret, 'ciphertext' | 'nonce'>,
+  key: VaultKey,
+  associatedData: string,
+): () => Buffer {
+  openSecret(sealed, key, associatedData).fill(0);
+  const keyObject = toKeyObject(key);
+  const bytes = Buffer.from(sealed.ciphertext, 'base64');
+  const ciphertext = bytes.subarray(0, bytes.length - TAG_BYTES);
+  // RFC 8439: block 0 of the key stream makes the key of the tag, and the text begins with block 1.
+  const start = Buffer.concat([Buffer.from([1, 0, 0, 0]), Buffer.from(sealed.nonce, 'base64')]);
+  return () => createDecipheriv(STREAM_ALGORITHM, keyObject, start).update(ciphertext);
 }
 
 function isSeveral(key: MasterKey): key is VaultKeys {

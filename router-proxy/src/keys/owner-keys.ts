@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { SealedSecret } from '@weir/contracts/policy-snapshot';
-import { openSecret, type MasterKey } from '@weir/service/vault';
+import { openSecret, proveSecret, type MasterKey } from '@weir/service/vault';
 
 /** Something sealed with an owner's key, and that key, sealed with the master key. */
 export interface OwnedSecret {
@@ -16,6 +16,14 @@ export interface OwnedSecret {
  */
 export type OpenOwnedSecret = (owned: OwnedSecret, binding: string) => Buffer;
 
+/** A secret that has opened before, and what it was opened with. */
+interface ProvenSecret {
+  readonly binding: string;
+  readonly ownerKey: SealedSecret;
+  /** Decrypts it, again at each call. */
+  open(): Buffer;
+}
+
 /**
  * Opens what owners' keys seal. The owner's key is kept as long as the policy that brought it, inside a key object whose
  * bytes are out of JavaScript's reach. Whoever could read it there could read the master key beside it, and opening it
@@ -23,6 +31,7 @@ export type OpenOwnedSecret = (owned: OwnedSecret, binding: string) => Buffer;
  */
 export function createOwnedSecretOpener(masterKey: MasterKey): OpenOwnedSecret {
   const ownerKeys = new WeakMap<SealedSecret, KeyObject>();
+  const proven = new WeakMap<SealedSecret, ProvenSecret>();
 
   function ownerKeyOf({ ownerId, ownerKey }: OwnedSecret): KeyObject {
     const known = ownerKeys.get(ownerKey);
@@ -34,5 +43,11 @@ export function createOwnedSecretOpener(masterKey: MasterKey): OpenOwnedSecret {
     return opened;
   }
 
-  return (owned, binding) => openSecret(owned.secret, ownerKeyOf(owned), binding);
+  return (owned, binding) => {
+    const known = proven.get(owned.secret);
+    if (known?.binding === binding && known.ownerKey === owned.ownerKey) return known.open();
+    const open = proveSecret(owned.secret, ownerKeyOf(owned), binding);
+    proven.set(owned.secret, { binding, ownerKey: owned.ownerKey, open });
+    return open();
+  };
 }
