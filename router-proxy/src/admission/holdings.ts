@@ -56,13 +56,24 @@ export function holdingsAt(
 }
 
 function holdingOf(budget: SnapshotBudget, periodStartMs: number, bound: AttemptBound): Holding {
-  return {
-    counter: budgetCounter(budget.id, periodStartMs),
-    metric: budget.metric,
-    limit: budget.limit,
-    graceMs: budget.graceMinutes * MINUTE_MS,
-    ...amountOf(budget.metric, bound),
-  };
+  const { metric, limit, graceMinutes } = budget;
+  const { fixed, perOutputToken } = amountOf(metric, bound);
+  const counter = currentCounter(budget, periodStartMs);
+  return { counter, metric, limit, graceMs: graceMinutes * MINUTE_MS, fixed, perOutputToken };
+}
+
+/** The name of a budget's counter stays the same for a whole period, and a text that was looked up before is found sooner. */
+const currentCounters = new WeakMap<
+  SnapshotBudget,
+  { readonly periodStartMs: number; readonly name: string }
+>();
+
+function currentCounter(budget: SnapshotBudget, periodStartMs: number): string {
+  const known = currentCounters.get(budget);
+  if (known?.periodStartMs === periodStartMs) return known.name;
+  const name = budgetCounter(budget.id, periodStartMs);
+  currentCounters.set(budget, { periodStartMs, name });
+  return name;
 }
 
 function amountOf(

@@ -28,7 +28,10 @@ export function admit(state: LocalState, request: AdmitRequest, nowMs: number): 
   for (const { counter, limit } of fit.graces) counter.grace = { startedMs: nowMs, limit };
 
   const attempt = newAttempt(request.attemptId, organization, 'live', nowMs);
-  for (const slot of slots) if (slot !== undefined && !isTokenSlot(slot.position)) slot.current += 1;
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots[index];
+    if (slot !== undefined && !isTokenSlot(slot.position)) slot.current += 1;
+  }
   attempt.tokenSlots = tokenSlots(organization, slots);
   attempt.graceUntilMs = fit.graceUntilMs;
   lease(attempt, request, fit.outputCap, false, nowMs);

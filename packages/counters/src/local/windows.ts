@@ -4,6 +4,7 @@ import { isTokenSlot, slotOf } from '../window-math.ts';
 import { isCooling, rollSlot, slotFits, slotState, slotWait, startCooling, type Slot } from './slot.ts';
 import type { LocalState, Organization, Subject } from './state.ts';
 
+/** Dozens per request, so they are walked by number: iterators were the largest single thing that a request allocated. */
 type Slots = readonly (Slot | undefined)[];
 
 /**
@@ -25,7 +26,9 @@ export function resolveSlots(
   let complete = true;
   let name = '';
   let subject: Subject | undefined;
-  for (const window of request.windows) {
+  for (let index = 0; index < request.windows.length; index++) {
+    const window = request.windows[index];
+    if (window === undefined) continue;
     if (window.subject !== name) {
       name = window.subject;
       subject = organization.subjects.get(name);
@@ -50,7 +53,8 @@ export function tokenSlots(organization: Organization, slots: Slots): readonly S
   const last = organization.tokenSlots;
   let count = 0;
   let isSame = true;
-  for (const slot of slots) {
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots[index];
     if (slot === undefined || !isTokenSlot(slot.position)) continue;
     isSame &&= last[count] === slot;
     count += 1;
