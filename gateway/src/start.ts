@@ -21,6 +21,7 @@ import { createContextFactory } from './context.ts';
 import { serveExplorer } from './explorer/explorer.ts';
 import { startApollo } from './http/apollo.ts';
 import { createApp, serveGraphql } from './http/app.ts';
+import { serveJwks } from './http/jwks.ts';
 import { loadRegisteredOperations } from './operations/registered-operations.ts';
 import { createSubscriptions } from './subscriptions/subscriptions.ts';
 import { subgraphChecks } from './supergraph/subgraph-checks.ts';
@@ -105,6 +106,11 @@ async function startParts(
     bodyBytesMax: config.limits.bodyBytes,
     trustedProxies: config.trustedProxies,
     log,
+  });
+  serveJwks(app, {
+    identityUrl: config.subgraphUrls['identity'] ?? '',
+    internalSecret: config.internalSecret,
+    dispatcher,
   });
   if (config.explorer) serveExplorer(app);
   const cookies = createSessionCookies(config.publicUrl?.startsWith('https:') ?? false);

@@ -81,6 +81,7 @@ export const AUDIT_ACTIONS = [
   'passkey.register',
   'passkey.remove',
   'passkey.rename',
+  'platform.signing_key.rotate',
   'price.set',
   'price.withdraw',
   'providerkey.add',

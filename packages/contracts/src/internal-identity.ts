@@ -55,6 +55,9 @@ export const authenticatedSchema = internalIdentitySchema
 export type AuthenticateRequest = z.output<typeof authenticateRequestSchema>;
 export type Authenticated = z.output<typeof authenticatedSchema>;
 
+/** The public keys of access tokens, which the gateway publishes. */
+export const JWKS_PATH = '/internal/jwks';
+
 /** Streams the signals of the channel `session` to gateways. */
 export const SESSION_SIGNALS_PATH = '/internal/session-signals';
 /** How often the stream shows that it lives. */

@@ -27,6 +27,10 @@ export const PLATFORM_MATRIX = {
     allows: 'Decide through which OpenID providers people of every organization sign in.',
     roles: ['SYSTEM_ADMIN'],
   },
+  'platform.signing_keys': {
+    allows: 'See and replace the keys that sign access tokens.',
+    roles: ['SYSTEM_ADMIN'],
+  },
   'platform.impersonate': {
     allows: 'Look into an organization with its consent, for a while, without changing anything.',
     roles: PLATFORM_ROLES,
@@ -43,6 +47,8 @@ export const PLATFORM_ACTIONS = {
   'platformOrganization:delete': 'platform.organizations.write',
   'platformAudit:read': 'platform.audit.read',
   'platformSignInProvider:write': 'platform.sign_in.write',
+  'signingKey:read': 'platform.signing_keys',
+  'signingKey:rotate': 'platform.signing_keys',
   'impersonation:start': 'platform.impersonate',
 } as const satisfies Readonly<Record<string, PlatformPermission>>;
 

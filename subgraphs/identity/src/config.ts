@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { masterKeysOf, portField, sharedFields, textField, urlField } from '@weir/service/config-fields';
+import {
+  masterKeysOf,
+  portField,
+  sharedFields,
+  textField,
+  urlField,
+  durationField,
+} from '@weir/service/config-fields';
 
 /** Where mails go. */
 export type MailConfig =
@@ -29,6 +36,8 @@ export const configSchema = z
     LOG_LEVEL: sharedFields.LOG_LEVEL,
     HOST: sharedFields.HOST,
     ADMIN_HOST: sharedFields.ADMIN_HOST,
+    /** Age at which the key that signs access tokens is replaced. */
+    IDENTITY_SIGNING_KEY_MAX_AGE: durationField(3_600_000, 400 * 86_400_000).default(90 * 86_400_000),
     IDENTITY_PORT: portField().default(4001),
     IDENTITY_ADMIN_PORT: portField().default(9001),
     WEIR_HOME: sharedFields.WEIR_HOME,
@@ -53,6 +62,7 @@ export const configSchema = z
     adminHost: env.ADMIN_HOST,
     adminPort: env.IDENTITY_ADMIN_PORT,
     publicUrl: env.PUBLIC_URL,
+    signingKeyMaxAgeMs: env.IDENTITY_SIGNING_KEY_MAX_AGE,
     mail: mailOf(env),
   }));
 

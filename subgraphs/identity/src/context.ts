@@ -20,6 +20,7 @@ import type { SecondFactorService } from './modules/second-factors/second-factor
 import type { RoleService } from './modules/roles/role-service.ts';
 import type { SignUpService } from './modules/sign-up/sign-up-service.ts';
 import type { SessionManagement } from './modules/sessions/session-management.ts';
+import type { SigningKeyRotation } from './modules/sessions/signing-key-rotation.ts';
 import type { SessionService } from './modules/sessions/session-service.ts';
 import type { UserService } from './modules/users/user-service.ts';
 
@@ -42,6 +43,7 @@ export interface Services {
   readonly roles: RoleService;
   readonly sessionManagement: SessionManagement;
   readonly sessions: SessionService;
+  readonly signingKeys: SigningKeyRotation;
   readonly signUps: SignUpService;
   readonly users: UserService;
 }

@@ -17,6 +17,7 @@ import { passkeyResolvers } from './modules/passkeys/resolvers.ts';
 import { emailChangeResolvers } from './modules/email-change/resolvers.ts';
 import { passwordResolvers } from './modules/passwords/resolvers.ts';
 import { serviceAccountResolvers } from './modules/service-accounts/resolvers.ts';
+import { signingKeyResolvers } from './modules/signing-keys/resolvers.ts';
 import { sessionResolvers } from './modules/sessions/resolvers.ts';
 import { signUpResolvers } from './modules/sign-up/resolvers.ts';
 import { userResolvers } from './modules/users/resolvers.ts';
@@ -28,6 +29,7 @@ export const resolvers: Resolvers = {
     ...accountResolvers.Query,
     ...organizationResolvers.Query,
     ...platformOrganizationResolvers.Query,
+    ...signingKeyResolvers.Query,
     ...userResolvers.Query,
     ...auditResolvers.Query,
   },
@@ -49,6 +51,7 @@ export const resolvers: Resolvers = {
     ...emailChangeResolvers.Mutation,
     ...passwordResolvers.Mutation,
     ...sessionResolvers.Mutation,
+    ...signingKeyResolvers.Mutation,
     ...signUpResolvers.Mutation,
   },
   Subscription: apiKeyResolvers.Subscription,
@@ -93,4 +96,5 @@ export const resolvers: Resolvers = {
   User: userResolvers.User,
   Viewer: { ...userResolvers.Viewer, ...secondFactorResolvers.Viewer, ...sessionResolvers.Viewer },
   Session: sessionResolvers.Session,
+  SigningKey: signingKeyResolvers.SigningKey,
 };

@@ -14,6 +14,7 @@ import type { OrganizationChange } from './modules/organizations/organization-ch
 import type { Organization } from './modules/organizations/organization.ts';
 import type { OidcProvider } from './modules/oidc/oidc-provider.ts';
 import type { Passkey } from './modules/passkeys/passkey.ts';
+import type { SigningKey } from './modules/sessions/signing-key-store.ts';
 import type { Session } from './modules/sessions/session.ts';
 import type { Routing } from './modules/routing/routing.ts';
 import type { ProviderKey, ProviderKeyState, ProviderKeyTest } from './modules/provider-keys/provider-key.ts';
@@ -46,6 +47,7 @@ export type ProviderKeyMapper = ProviderKey;
 export type ProviderKeyStateMapper = ProviderKeyState;
 export type ProviderKeyTestResultMapper = ProviderKeyTest;
 export type SecondFactorsMapper = EnrolledFactors;
+export type SigningKeyMapper = SigningKey;
 export type SessionMapper = Session;
 export type UserMapper = User;
 /** Whoever acts, also right after having signed in. */

@@ -11,6 +11,7 @@ import type { Logger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
 import type { MasterKey } from '@weir/service/vault';
 import { createAfterAnswer, type AfterAnswer } from './after-answer.ts';
+import { addJwksRoute } from './jwks-route.ts';
 import { addAuthenticateRoute } from './authenticate-route.ts';
 import type { Config } from './config.ts';
 import { createContextFactory, type Services } from './context.ts';
@@ -52,7 +53,11 @@ import { createSignInAudit } from './modules/sessions/sign-in-audit.ts';
 import { createSessionService } from './modules/sessions/session-service.ts';
 import { createRateLimits } from './modules/rate-limits/rate-limits.ts';
 import { createSignUpService } from './modules/sign-up/sign-up-service.ts';
-import { openSigningKeys } from './modules/sessions/signing-keys.ts';
+import {
+  createSigningKeyRotation,
+  type SigningKeyRotation,
+} from './modules/sessions/signing-key-rotation.ts';
+import { type SigningKeyRing, openSigningKeys } from './modules/sessions/signing-keys.ts';
 import { createEmailChangeService } from './modules/email-change/email-change-service.ts';
 import { createPasswordService } from './modules/passwords/password-service.ts';
 import { createLockedMail } from './modules/sessions/locked-mail.ts';
@@ -98,6 +103,7 @@ interface ServiceDeps {
   readonly publicUrl: string;
   readonly clients: OidcClients;
   readonly log: Logger;
+  readonly signingKeys: SigningKeyRotation;
 }
 
 async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
@@ -142,6 +148,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     roles: createRoleService({ db, clock }),
     secondFactors: createSecondFactorService({ ...signInDeps, masterKey }),
     sessionManagement: createSessionManagement({ db, clock }),
+    signingKeys: deps.signingKeys,
     sessions,
     signUps: createSignUpService({ ...deps, passwords, rateLimits }),
     users: createUserService({ db }),
@@ -153,8 +160,12 @@ function startExpiry(
   config: Config,
   feed: ExpiryFeed,
   signals: SessionSignals,
+  keys: SigningKeyRing,
   deps: ExpiryNoticesDeps,
 ): () => Promise<void> {
+  const reloadKeys = async (): Promise<void> => {
+    await keys.reload().catch((err: unknown) => deps.log.warn({ err }, 'signing keys were not read'));
+  };
   const listener = createListener({
     url: config.databaseUrl,
     role: 'weir_identity',
@@ -166,9 +177,10 @@ function startExpiry(
         feed.onSession(signal);
         signals.onSession(signal);
       },
+      config: () => void reloadKeys(),
     },
     async onConnected() {
-      await feed.onConnected();
+      await Promise.all([feed.onConnected(), keys.reload()]);
       signals.onConnected();
     },
     onDisconnected() {
@@ -215,7 +227,14 @@ export async function start(
   });
   try {
     const keys = await openSigningKeys({ db, masterKey: config.masterKey, clock });
-    const accessTokens = createAccessTokens(keys, clock);
+    const accessTokens = createAccessTokens(keys, clock, config.publicUrl);
+    const signingKeys = createSigningKeyRotation({
+      db,
+      clock,
+      masterKey: config.masterKey,
+      keys,
+      maxAgeMs: config.signingKeyMaxAgeMs,
+    });
     const authenticator = createAuthenticator({ db, accessTokens, clock });
     const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
     const { masterKey } = config;
@@ -233,12 +252,14 @@ export async function start(
       probe,
       queueMail,
       afterAnswer,
+      signingKeys,
       publicUrl: config.publicUrl,
       clients,
       log,
     });
     const signals = createSessionSignals();
-    const stopExpiry = startExpiry(config, expiryFeed, signals, { db, clock, log });
+    const stopExpiry = startExpiry(config, expiryFeed, signals, keys, { db, clock, log });
+    const stopRotation = signingKeys.start(log);
     const stopPurge = startThrottlePurge({ db, clock, log });
     const running = await startSubgraph({
       name: 'identity',
@@ -256,6 +277,7 @@ export async function start(
       checks: [databaseCheck(db)],
       routes: (app) => {
         signals.addRoute(app, config.internalSecret);
+        addJwksRoute(app, keys, config.internalSecret);
         addAuthenticateRoute(app, { authenticator, internalSecret: config.internalSecret, log });
         const { oidcSignIn } = services;
         addOidcRoutes(app, { oidcSignIn, internalSecret: config.internalSecret, log });
@@ -267,6 +289,7 @@ export async function start(
       ports: running.ports,
       async stop() {
         stopPurge();
+        stopRotation();
         signals.stop();
         await stopExpiry();
         await running.stop();

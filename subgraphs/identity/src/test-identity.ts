@@ -101,6 +101,7 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
       privateNetworks: options.privateNetworks ?? [],
       logLevel: 'silent',
       publicUrl: 'https://weir.example',
+      signingKeyMaxAgeMs: 90 * 86_400_000,
       mail: options.mail ?? { to: 'files', folder: outbox },
     },
     // No test asks the machine's resolver.

@@ -6,6 +6,7 @@ import { createAccessTokens } from './access-token.ts';
 import { ACCESS_TOKEN_LIFE_MS } from './session.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
+const ISSUER = 'https://weir.example';
 const names = { userId: newUuid(), sessionId: newUuid() };
 
 function keysWith(pair = generateKeyPairSync('ed25519')): SigningKeys & { readonly id: string } {
@@ -19,7 +20,11 @@ function keysWith(pair = generateKeyPairSync('ed25519')): SigningKeys & { readon
 
 function tokensAt(startMs: number, keys = keysWith()) {
   let nowMs = startMs;
-  return { ...createAccessTokens(keys, { now: () => nowMs }), advance: (ms: number) => (nowMs += ms), keys };
+  return {
+    ...createAccessTokens(keys, { now: () => nowMs }, ISSUER),
+    advance: (ms: number) => (nowMs += ms),
+    keys,
+  };
 }
 
 const refused = { code: 'UNAUTHENTICATED' };
@@ -47,6 +52,7 @@ describe('an access token', () => {
         current: () => ({ ...ours.keys.current(), privateKey: strangers.privateKey }),
       },
       { now: () => 1_800_000_000_000 },
+      ISSUER,
     ).sign(names);
     await expect(ours.verify(text)).rejects.toMatchObject(refused);
   });
@@ -59,7 +65,7 @@ describe('an access token', () => {
     const unsigned = (audience: string) =>
       new SignJWT({ sid: names.sessionId })
         .setSubject(names.userId)
-        .setIssuer('weir-identity')
+        .setIssuer(ISSUER)
         .setAudience(audience)
         .setIssuedAt(1_800_000_000)
         .setExpirationTime(1_900_000_000);

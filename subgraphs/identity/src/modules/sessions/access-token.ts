@@ -6,7 +6,6 @@ import { isUuid } from '@weir/kernel/ids';
 import { ACCESS_TOKEN_LIFE_MS, type RefreshTokenNames } from './session.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
-const ISSUER = 'weir-identity';
 const AUDIENCE = 'weir';
 /** The only algorithm: a token that names another one, or `none`, is refused before its signature is read. */
 const ALGORITHM = 'EdDSA';
@@ -36,7 +35,8 @@ function refusal(cause: unknown): AppError {
   return new AppError('UNAUTHENTICATED', detail, { message: `access token refused: ${reason}`, cause });
 }
 
-export function createAccessTokens(keys: SigningKeys, clock: Clock): AccessTokens {
+/** @param issuer Where the platform is reached: a token of another one is refused, also when both share their keys. */
+export function createAccessTokens(keys: SigningKeys, clock: Clock, issuer: string): AccessTokens {
   return {
     async sign({ userId, sessionId }) {
       const { id, privateKey } = keys.current();
@@ -44,7 +44,7 @@ export function createAccessTokens(keys: SigningKeys, clock: Clock): AccessToken
       const expiresAtSeconds = issuedAtSeconds + ACCESS_TOKEN_LIFE_MS / 1000;
       const text = await new SignJWT({ sid: sessionId })
         .setProtectedHeader({ alg: ALGORITHM, kid: id, typ: 'at+jwt' })
-        .setIssuer(ISSUER)
+        .setIssuer(issuer)
         .setAudience(AUDIENCE)
         .setSubject(userId)
         .setIssuedAt(issuedAtSeconds)
@@ -65,7 +65,7 @@ export function createAccessTokens(keys: SigningKeys, clock: Clock): AccessToken
           {
             algorithms: [ALGORITHM],
             typ: 'at+jwt',
-            issuer: ISSUER,
+            issuer,
             audience: AUDIENCE,
             requiredClaims: ['sub', 'sid', 'iat', 'exp'],
             currentDate: new Date(clock.now()),

@@ -12,7 +12,10 @@ export interface SigningKey {
   readonly id: Uuid;
   readonly publicJwk: PublicJwk;
   readonly sealedPrivate: SealedSecret;
-  /** From then on it signs nothing; what it has signed stays valid. */
+  readonly createdAt: Date;
+  /** Until then it is only published, so that everybody who proves tokens knows it before its first one. */
+  readonly signsFrom: Date;
+  /** From then on it signs nothing; what it has signed stays valid until it expires. */
   readonly retiredAt: Date | null;
 }
 
@@ -30,19 +33,39 @@ export function createSigningKeyStore(db: Db) {
     async all(): Promise<SigningKey[]> {
       const rows = await db.signingKey.findMany({
         where: { algorithm: 'EdDSA' },
-        select: { id: true, publicJwk: true, sealedPrivate: true, retiredAt: true },
+        select: {
+          id: true,
+          publicJwk: true,
+          sealedPrivate: true,
+          createdAt: true,
+          signsFrom: true,
+          retiredAt: true,
+        },
         orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
       });
       return rows.map((row) => ({
+        ...row,
         id: parseUuid(row.id),
         publicJwk: publicJwkSchema.parse(row.publicJwk),
         sealedPrivate: sealedSecretSchema.parse(row.sealedPrivate),
-        retiredAt: row.retiredAt,
       }));
     },
 
     async insert(key: Omit<SigningKey, 'retiredAt'>): Promise<void> {
       await db.signingKey.createMany({ data: [{ ...key, algorithm: 'EdDSA' }] });
+    },
+
+    /** Every key that is not retired by then; one that was to retire later does so now. */
+    async retireAllBut(id: Uuid, at: Date): Promise<void> {
+      await db.signingKey.updateMany({
+        where: { id: { not: id }, OR: [{ retiredAt: null }, { retiredAt: { gt: at } }] },
+        data: { retiredAt: at },
+      });
+    },
+
+    /** Forgets keys of which nothing is valid any more. */
+    async removeRetired(before: Date): Promise<void> {
+      await db.signingKey.deleteMany({ where: { retiredAt: { lt: before } } });
     },
   };
 }

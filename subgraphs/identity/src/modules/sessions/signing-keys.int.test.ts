@@ -26,7 +26,9 @@ describe('signing keys', () => {
     const opened = await Promise.all(Array.from({ length: 5 }, () => open()));
     expect(await db.signingKey.count()).toBe(1);
     const names = { userId: newUuid(), sessionId: newUuid() };
-    const [first, ...others] = opened.map((keys) => createAccessTokens(keys, systemClock));
+    const [first, ...others] = opened.map((keys) =>
+      createAccessTokens(keys, systemClock, 'https://weir.example'),
+    );
     const token = await first?.sign(names);
     for (const other of others) expect(await other.verify(token?.text ?? '')).toMatchObject(names);
   });
