@@ -22,6 +22,7 @@ import { serveExplorer } from './explorer/explorer.ts';
 import { startApollo } from './http/apollo.ts';
 import { createApp, serveGraphql } from './http/app.ts';
 import { serveJwks } from './http/jwks.ts';
+import { serveAuditExports } from './http/audit-exports.ts';
 import { loadRegisteredOperations } from './operations/registered-operations.ts';
 import { createSubscriptions } from './subscriptions/subscriptions.ts';
 import { subgraphChecks } from './supergraph/subgraph-checks.ts';
@@ -113,6 +114,11 @@ async function startParts(
     dispatcher,
   });
   if (config.explorer) serveExplorer(app);
+  serveAuditExports(app, {
+    identityUrl: config.subgraphUrls['identity'] ?? '',
+    internalSecret: config.internalSecret,
+    dispatcher,
+  });
   const cookies = createSessionCookies(config.publicUrl?.startsWith('https:') ?? false);
   const browser = createBrowser(cookies, createIsOwnPage([config.publicUrl ?? '', ...config.allowedOrigins]));
   serveGraphql(app, { apollo, authenticator, browser, cookies, createContext });

@@ -70,6 +70,7 @@ export const resolvers: Resolvers = {
   },
   AuditActor: auditResolvers.AuditActor,
   AuditEvent: auditResolvers.AuditEvent,
+  AuditExport: auditResolvers.AuditExport,
   AuditProblem: auditResolvers.AuditProblem,
   AuditTarget: auditResolvers.AuditTarget,
   AuditVerification: auditResolvers.AuditVerification,

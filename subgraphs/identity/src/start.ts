@@ -16,6 +16,7 @@ import { addAuthenticateRoute } from './authenticate-route.ts';
 import type { Config } from './config.ts';
 import { createContextFactory, type Services } from './context.ts';
 import { createAccountService } from './modules/accounts/account-service.ts';
+import { addAuditExportRoute } from './modules/audit/audit-export-route.ts';
 import { createAuditService } from './modules/audit/audit-service.ts';
 import { createApiKeyService } from './modules/api-keys/api-key-service.ts';
 import { createExpiryFeed, type ExpiryFeed } from './modules/api-keys/expiry-feed.ts';
@@ -131,7 +132,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
   const failures = createSignInAudit(deps);
   const sessions = createSessionService({ ...signInDeps, failures, accessTokens, masterKey });
   return {
-    audit: createAuditService({ db }),
+    audit: createAuditService({ db, clock, publicUrl }),
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
     members: createMemberService({ db, clock, queueMail, passwords }),
@@ -278,6 +279,11 @@ export async function start(
       routes: (app) => {
         signals.addRoute(app, config.internalSecret);
         addJwksRoute(app, keys, config.internalSecret);
+        addAuditExportRoute(app, {
+          exports: services.audit.exports,
+          internalSecret: config.internalSecret,
+          log,
+        });
         addAuthenticateRoute(app, { authenticator, internalSecret: config.internalSecret, log });
         const { oidcSignIn } = services;
         addOidcRoutes(app, { oidcSignIn, internalSecret: config.internalSecret, log });

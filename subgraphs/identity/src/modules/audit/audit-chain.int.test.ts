@@ -6,7 +6,7 @@ import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
-import { withTrail } from './audit-service.ts';
+import { withTrail } from './trail.ts';
 import { verifyChain, type ChainAnchor } from './audit-verification.ts';
 
 let database: TestDatabase;

@@ -1,24 +1,22 @@
 import { recordAudit } from '@weir/graphql/audit';
-import { authorize, canSee } from '@weir/graphql/authorization';
+import { canSee } from '@weir/graphql/authorization';
 import { connectionOf, pageOf, type Connection, type ConnectionArgs } from '@weir/graphql/connection';
 import type { KeysetOrder } from '@weir/graphql/connection';
 import { authorizePlatform, mayOnPlatform } from '@weir/graphql/platform-authorization';
 import { AppError } from '@weir/kernel/errors';
 import type { Uuid } from '@weir/kernel/ids';
-import type { Database } from '@weir/prisma/database';
-import { withTenant, type Transaction, type TransactionOptions } from '@weir/prisma/tenant';
+import type { TransactionOptions } from '@weir/prisma/tenant';
 import type { ActorScope } from '../../actor-scope.ts';
-import { topOf } from '../accounts/visible-subtree.ts';
 import type { AuditEvent } from './audit-event.ts';
+import { createAuditExports, type AuditExports, type AuditExportsDeps } from './audit-export-service.ts';
 import type { AuditConditions } from './audit-filter.ts';
 import { createAuditStore } from './audit-store.ts';
 import { verifyChain, type ChainAnchor, type ChainVerification } from './audit-verification.ts';
-
-/** An organization's trail, or the platform's own for null. */
-export type TrailOwner = Uuid | null;
+import { authorizeTrail, trailTarget, withTrail, type TrailOwner } from './trail.ts';
 
 /** @throws AppError UNAUTHENTICATED, NOT_FOUND for another organization, or FORBIDDEN, from every one of them. */
 export interface AuditService {
+  readonly exports: AuditExports;
   /** Null when there is none that the actor can see. */
   byId(scope: ActorScope, id: Uuid): Promise<AuditEvent | null>;
   /** The newest first. */
@@ -50,38 +48,11 @@ function sequenceOf(keys: readonly string[] | undefined): bigint | undefined {
   return BigInt(text);
 }
 
-/** @throws AppError, see `AuditService`. */
-export async function authorizeTrail(scope: ActorScope, owner: TrailOwner): Promise<void> {
-  if (owner === null) {
-    authorizePlatform(scope.identity, 'platformAudit:read');
-    return;
-  }
-  authorize(scope.identity, 'audit:read', { organizationId: owner });
-  if ((await topOf(scope)) !== undefined) {
-    throw new AppError('FORBIDDEN', 'Only API keys of the root account may read the audit trail.');
-  }
-}
-
-/** In a transaction that sees one trail. */
-export function withTrail<T>(
-  db: Database,
-  owner: TrailOwner,
-  work: (tx: Transaction) => Promise<T>,
-  options: TransactionOptions = {},
-): Promise<T> {
-  return withTenant(
-    db,
-    { organizationId: owner },
-    async (tx) => {
-      if (owner === null) await tx.$executeRaw`select set_config('app.platform', 'on', true)`;
-      return work(tx);
-    },
-    options,
-  );
-}
-
-export function createAuditService({ db }: { readonly db: Database }): AuditService {
+export function createAuditService(deps: AuditExportsDeps): AuditService {
+  const { db } = deps;
   return {
+    exports: createAuditExports(deps),
+
     async byId(scope, id) {
       const { organizationId } = scope.identity;
       if (organizationId !== null && canSee(scope.identity, 'audit:read', { organizationId })) {
@@ -113,7 +84,7 @@ export function createAuditService({ db }: { readonly db: Database }): AuditServ
       await recordAudit(db, scope.identity, {
         organizationId: owner,
         action: 'audit.verify',
-        target: owner === null ? { type: 'platform', id: null } : { type: 'organization', id: owner },
+        target: trailTarget(owner),
         result: problem === null ? 'SUCCESS' : 'FAILURE',
         metadata: {
           checkedEvents,

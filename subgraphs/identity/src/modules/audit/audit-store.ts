@@ -112,6 +112,17 @@ export function createAuditStore(tx: Transaction) {
       return rows.map(toEvent);
     },
 
+    /** How many fit, counted up to a bound, and the last of them; 0 when none does. */
+    async count(
+      conditions: AuditConditions,
+      max: number,
+    ): Promise<{ readonly events: number; readonly lastSequence: bigint }> {
+      const rows = await tx.$queryRaw<{ events: bigint; last: bigint }[]>`
+        select count(*) as events, coalesce(max(sequence), 0) as last
+        from (select sequence from audit.visible_events ${whereOf(clausesOf(conditions))} limit ${max}) fitting`;
+      return { events: Number(rows[0]?.events ?? 0n), lastSequence: rows[0]?.last ?? 0n };
+    },
+
     async at(sequence: bigint): Promise<AuditEvent | undefined> {
       const rows = await tx.$queryRaw<Row[]>`
         select ${COLUMNS} from audit.visible_events where sequence = ${sequence}`;

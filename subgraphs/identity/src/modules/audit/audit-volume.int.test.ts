@@ -5,7 +5,7 @@ import { createDatabase, type Database } from '@weir/prisma/database';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
 import type { AuditConditions } from './audit-filter.ts';
 import { createAuditStore } from './audit-store.ts';
-import { withTrail } from './audit-service.ts';
+import { withTrail } from './trail.ts';
 
 /** A million give the same plans and times (docs/audit.md) and take a minute to write. */
 const EVENTS = 200_000;

@@ -6,6 +6,7 @@ import type {
   AuditActorResolvers,
   AuditActorType,
   AuditEventFilter,
+  AuditExportResolvers,
   AuditEventResolvers,
   AuditProblemResolvers,
   AuditTargetResolvers,
@@ -17,6 +18,7 @@ import type {
 } from '../../generated/resolvers-types.ts';
 import { actorIdOf, hexOf, targetIdOf } from './audit-event.ts';
 import { conditionsOf } from './audit-filter.ts';
+import type { TrailOwner } from './trail.ts';
 import type { ChainAnchor, ChainProblem } from './audit-verification.ts';
 
 const ACTOR_TYPES = {
@@ -95,20 +97,38 @@ const AuditProblem: Pick<AuditProblemResolvers, 'eventId' | 'message'> = {
   message: ({ kind, sequence }) => `Event ${String(sequence)} ${PROBLEMS[kind]}`,
 };
 
+const AuditExport: Pick<AuditExportResolvers, 'id' | 'format' | 'sha256'> = {
+  id: ({ id }) => encodeId('auditExport', id),
+  format: ({ selection }) => selection.format,
+  sha256: ({ sha256 }) => hexOf(sha256),
+};
+
+const ownerOf = (organizationId: string | null | undefined): TrailOwner =>
+  organizationId == null ? null : idArgument('organization', organizationId, 'organizationId');
+
 const isAnchor = ({ sequence, hash }: ChainAnchor): boolean =>
   sequence > 0n && sequence < 2n ** 62n && /^[0-9a-f]{64}$/i.test(hash);
 
-const Mutation: Pick<MutationResolvers, 'auditVerify'> = {
+const Mutation: Pick<MutationResolvers, 'auditExport' | 'auditVerify'> = {
   async auditVerify(_, { input }, { services, scope }) {
-    const { organizationId } = input;
-    const owner =
-      organizationId == null ? null : idArgument('organization', organizationId, 'organizationId');
+    const owner = ownerOf(input.organizationId);
     const anchors = input.anchors ?? [];
     if (anchors.length > ANCHORS_MAX || !anchors.every(isAnchor)) {
       const message = `Give at most ${ANCHORS_MAX} anchors, each with the sequence and hash of an event.`;
       return { verification: null, userErrors: [userError('INVALID_ANCHOR', message, 'anchors')] };
     }
     return { verification: await services.audit.verify(scope, owner, anchors), userErrors: [] };
+  },
+
+  async auditExport(_, { input }, { services, scope }) {
+    const { organizationId, filter, format } = input;
+    const result = await services.audit.exports.create(
+      scope,
+      ownerOf(organizationId),
+      conditions(filter),
+      format ?? 'NDJSON',
+    );
+    return result.ok ? { export: result.value, userErrors: [] } : { export: null, userErrors: result.error };
   },
 };
 
@@ -118,6 +138,7 @@ export const auditResolvers = {
   Organization,
   AuditEvent,
   AuditActor,
+  AuditExport,
   AuditTarget,
   AuditVerification,
   AuditProblem,
