@@ -42,6 +42,8 @@ export const AUDIT_ACTIONS = [
   'auth.sign_out',
   'auth.sign_up',
   'auth.verification_resend',
+  /** The way back in for a system administrator, approved by two keepers of recovery tokens. */
+  'break_glass_action',
   'budget.create',
   'budget.update',
   'credit.enforce',
@@ -82,6 +84,8 @@ export const AUDIT_ACTIONS = [
   'passkey.remove',
   'passkey.rename',
   'platform.signing_key.rotate',
+  'platform.admin.create',
+  'platform.recovery_tokens.create',
   'price.set',
   'price.withdraw',
   'providerkey.add',

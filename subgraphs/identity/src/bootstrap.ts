@@ -6,6 +6,12 @@ import type { MasterKey } from '@weir/service/vault';
 import { addAccount, type AccountAddition } from './bootstrap/add-account.ts';
 import { addApiKey, type AddedApiKey, type ApiKeyAddition } from './bootstrap/add-api-key.ts';
 import {
+  breakGlass,
+  type BreakGlass,
+  type BreakGlassProblem,
+  type BrokenGlass,
+} from './bootstrap/break-glass.ts';
+import {
   createOrganization,
   findOrganization,
   type CreatedOrganization,
@@ -18,6 +24,7 @@ import {
   type SystemAdminCreation,
 } from './bootstrap/create-system-admin.ts';
 import { putModel, type ModelDefinition } from './bootstrap/put-model.ts';
+import { createRecoveryTokens, type NewRecoveryToken } from './bootstrap/recovery-tokens.ts';
 import { putProviderKey, type ProviderKeyDefinition } from './bootstrap/put-provider-key.ts';
 import { createPasswords, type Passwords } from './modules/users/password.ts';
 
@@ -42,6 +49,11 @@ export interface Bootstrap {
   ): Promise<Result<CreatedOrganization, OrganizationProblem>>;
   /** The first person who may operate the platform, or one more. */
   createSystemAdmin(creation: SystemAdminCreation): Promise<Result<CreatedSystemAdmin, 'INVALID_EMAIL'>>;
+  systemAdminCount(): Promise<number>;
+  /** One for each keeper, in place of the one that they had. */
+  createRecoveryTokens(keepers: readonly string[]): Promise<readonly NewRecoveryToken[]>;
+  /** The way back in for a system administrator, with the recovery tokens of two keepers. */
+  breakGlass(request: BreakGlass): Promise<Result<BrokenGlass, BreakGlassProblem>>;
   addAccount(addition: AccountAddition): Promise<Uuid>;
   /** With a given secret it changes nothing when the key is there already. */
   addApiKey(addition: ApiKeyAddition): Promise<AddedApiKey>;
@@ -57,6 +69,13 @@ export async function createBootstrap(deps: BootstrapDeps): Promise<Bootstrap> {
     findOrganization: (email) => findOrganization(context, email),
     createOrganization: (creation) => createOrganization(context, creation),
     createSystemAdmin: (creation) => createSystemAdmin(context, creation),
+    async systemAdminCount() {
+      const [row] = await deps.db.$queryRaw<{ count: number }[]>`
+        select identity.system_admin_count() as count`;
+      return row?.count ?? 0;
+    },
+    createRecoveryTokens: (keepers) => createRecoveryTokens(context, keepers),
+    breakGlass: (request) => breakGlass(context, request),
     addAccount: (addition) => addAccount(context, addition),
     addApiKey: (addition) => addApiKey(context, addition),
     putProviderKey: (definition) => putProviderKey(context, definition),

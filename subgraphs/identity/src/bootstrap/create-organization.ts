@@ -1,3 +1,4 @@
+import { auditedBySystem, recordAudit } from '@weir/graphql/audit';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { isUniqueViolation } from '../unique-violation.ts';
@@ -44,6 +45,12 @@ export async function createOrganization(
       await foundOrganization(tx, founding, masterKey);
       await users.insert({ id: userId, email, displayName: owner.displayName, passwordHash });
       await users.insertMembership({ id: newUuid(nowMs), organizationId, userId, role: 'OWNER' });
+      await recordAudit(tx, auditedBySystem, {
+        organizationId,
+        action: 'org.create',
+        target: { type: 'organization', id: organizationId, name: slug },
+        metadata: { origin: 'bootstrap', owner: email },
+      });
     });
   } catch (thrown) {
     if (isUniqueViolation(thrown)) return err('TAKEN');

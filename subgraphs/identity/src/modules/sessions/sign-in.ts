@@ -37,7 +37,7 @@ const LOCKED = userError('LOCKED', 'Too many failures for this address. Try agai
  * The answer, and the time it takes, is the same for an address that nobody has.
  */
 export function createSignIn(deps: SignInDeps) {
-  const { db, passwords, attempts, failures, afterAnswer, rateLimits } = deps;
+  const { db, clock, passwords, attempts, failures, afterAnswer, rateLimits } = deps;
   const second = createSecondStep(deps);
 
   /** The person, when the password is theirs. What cannot be an address takes a hash, too. */
@@ -46,7 +46,8 @@ export function createSignIn(deps: SignInDeps) {
       email === undefined
         ? undefined
         : await withTenant(db, { credential: email }, (tx) => createUserStore(tx).byEmail(email));
-    const known = user?.status === 'ACTIVE' ? user : undefined;
+    const isOver = user?.breakGlassUntil != null && user.breakGlassUntil.getTime() <= clock.now();
+    const known = user?.status === 'ACTIVE' && !isOver ? user : undefined;
     const matches = await passwords.matches(password, known?.passwordHash ?? null);
     if (!matches || !known) return undefined;
     if (known.passwordHash !== null && passwords.isOutdated(known.passwordHash)) renewHash(known, password);

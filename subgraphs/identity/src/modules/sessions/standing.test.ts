@@ -15,6 +15,7 @@ const user = {
   email: 'a@example.org',
   displayName: 'A',
   platformRole: null,
+  breakGlassUntil: null,
   status: 'ACTIVE',
   createdAt,
 } as const;

@@ -13,6 +13,7 @@ const USER = {
   displayName: true,
   status: true,
   platformRole: true,
+  breakGlassUntil: true,
   createdAt: true,
 } as const;
 

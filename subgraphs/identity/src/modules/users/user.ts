@@ -19,6 +19,8 @@ export interface User {
   readonly status: PersonStatus;
   /** What the person may do on the platform itself; null for nearly everybody. */
   readonly platformRole: PlatformRole | null;
+  /** After breaking the glass, the password opens until then. */
+  readonly breakGlassUntil: Date | null;
   readonly createdAt: Date;
 }
 
