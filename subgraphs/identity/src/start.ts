@@ -17,6 +17,7 @@ import type { Config } from './config.ts';
 import { createContextFactory, type Services } from './context.ts';
 import { createAccountService } from './modules/accounts/account-service.ts';
 import { addAuditExportRoute } from './modules/audit/audit-export-route.ts';
+import { startAuditRetention } from './modules/audit/audit-retention.ts';
 import { createAuditService } from './modules/audit/audit-service.ts';
 import { createApiKeyService } from './modules/api-keys/api-key-service.ts';
 import { createExpiryFeed, type ExpiryFeed } from './modules/api-keys/expiry-feed.ts';
@@ -261,6 +262,7 @@ export async function start(
     const signals = createSessionSignals();
     const stopExpiry = startExpiry(config, expiryFeed, signals, keys, { db, clock, log });
     const stopRotation = signingKeys.start(log);
+    const stopRetention = startAuditRetention({ db, clock, log });
     const stopPurge = startThrottlePurge({ db, clock, log });
     const running = await startSubgraph({
       name: 'identity',
@@ -296,6 +298,7 @@ export async function start(
       async stop() {
         stopPurge();
         stopRotation();
+        stopRetention();
         signals.stop();
         await stopExpiry();
         await running.stop();

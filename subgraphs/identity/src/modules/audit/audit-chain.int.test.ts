@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditedBySystem, recordAudit } from '@weir/graphql/audit';
+import { systemClock } from '@weir/kernel/clock';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
+import { purgeAuditTrails } from './audit-retention.ts';
 import { withTrail } from './trail.ts';
 import { verifyChain, type ChainAnchor } from './audit-verification.ts';
 
@@ -285,6 +287,12 @@ describe('retention', () => {
     expect(await verify(organizationId)).toMatchObject({ problem: null, firstSequence: 4n });
     await tamper(`delete from audit.events where chain_id = $1 and sequence = 4`, [organizationId]);
     expect((await verify(organizationId)).problem).toMatchObject({ kind: 'MISSING', sequence: 4n });
+  });
+
+  it('is seven years unless the organization says otherwise', async () => {
+    const organizationId = await oldChain([2_600, 2_500, 100]);
+    expect(await purgeAuditTrails({ db: identity, clock: systemClock })).toBeGreaterThanOrEqual(1);
+    expect(await verify(organizationId)).toMatchObject({ problem: null, firstSequence: 2n });
   });
 
   it('never takes the newest event, nor what is younger than 90 days', async () => {

@@ -1,4 +1,5 @@
 import { userError } from '@weir/graphql/user-errors';
+import type { Clock } from '@weir/kernel/clock';
 import { withTenant } from '@weir/prisma/tenant';
 import type { AfterAnswer } from '../../after-answer.ts';
 import type { RateLimits } from '../rate-limits/rate-limits.ts';
@@ -22,6 +23,7 @@ export interface SignInInput extends ShownFactor {
 }
 
 export interface SignInDeps extends SecondStepDeps {
+  readonly clock: Clock;
   readonly passwords: Passwords;
   readonly attempts: Attempts;
   readonly failures: SignInAudit;
