@@ -18,6 +18,7 @@ export const ACTIONS = {
   'organization:read': { permission: 'org.read' },
   'organization:update': { permission: 'org.write' },
   'organization:delete': { permission: 'org.delete' },
+  'support:consent': { permission: 'org.write' },
   'member:read': { permission: 'org.members.read' },
   'member:invite': { permission: 'org.members.invite' },
   'member:suspend': { permission: 'org.members.remove' },

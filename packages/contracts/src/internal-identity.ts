@@ -14,6 +14,8 @@ export const internalIdentitySchema = z.object({
       sessionId: uuid,
       /** Absent for everybody who does not operate the platform. */
       platformRole: z.enum(PLATFORM_ROLES).optional(),
+      /** Of somebody who looks into an organization without belonging to it: they change nothing. */
+      impersonationId: uuid.optional(),
     }),
     z.object({ type: z.literal('apiKey'), apiKeyId: uuid, accountId: uuid }),
     z.object({ type: z.literal('anonymous') }),

@@ -1,4 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import { assertMayRun } from './read-only-identity.ts';
 import type { OnErrors } from './audit-refusals.ts';
 import type { OperationContext } from './subgraph-context.ts';
 import { logError } from './format-error.ts';
@@ -13,6 +14,10 @@ export function operationPlugin<Context extends OperationContext>(
     requestDidStart() {
       const stop = metrics.start();
       return Promise.resolve({
+        didResolveOperation({ operation, contextValue }) {
+          assertMayRun(operation, contextValue.identity);
+          return Promise.resolve();
+        },
         didEncounterErrors({ errors, contextValue }) {
           for (const error of errors) logError(error, contextValue.log);
           onErrors?.(contextValue.identity, errors);

@@ -15,6 +15,7 @@ export const ID_PREFIXES = {
   role: 'rol',
   invitation: 'inv',
   session: 'ses',
+  impersonation: 'imp',
   passkey: 'psk',
   oidcProvider: 'oip',
   apiKey: 'key',

@@ -17,6 +17,7 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
   const { organizationId, ownerId, apiKeyId } = tenant;
   const userId = newUuid();
   const budgetId = newUuid();
+  const consentId = newUuid();
   const providerKeyId = newUuid();
   const usage = { organization_id: organizationId, model: 'demo', provider: 'openai' };
   const rows: readonly (readonly [string, Row])[] = [
@@ -92,6 +93,30 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
         ciphertext: 'c2VhbGVk',
         nonce: 'bm9uY2U=',
         email_domains: ['example.com'],
+      },
+    ],
+    [
+      'identity.support_consents',
+      {
+        id: consentId,
+        organization_id: organizationId,
+        token_hash: randomBytes(32),
+        granted_by: userId,
+        expires_at: new Date(Date.now() + 60_000),
+      },
+    ],
+    [
+      'identity.impersonations',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        consent_id: consentId,
+        support_user_id: newUuid(),
+        support_name: 'Support',
+        support_email: 'support@example.com',
+        session_id: newUuid(),
+        reason: 'a question about limits',
+        expires_at: new Date(Date.now() + 60_000),
       },
     ],
     ['identity.owner_keys', anOwnerKey(tenant)],

@@ -9,6 +9,7 @@ import type { MemberService } from './modules/members/member-service.ts';
 import type { EmailChangeService } from './modules/email-change/email-change-service.ts';
 import type { PasswordService } from './modules/passwords/password-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
+import type { ImpersonationService } from './modules/impersonation/impersonation-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
 import type { OidcLinks } from './modules/oidc/oidc-link.ts';
 import type { OidcProviderService } from './modules/oidc/oidc-provider-service.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly emailChanges: EmailChangeService;
   readonly passwords: PasswordService;
   readonly models: ModelService;
+  readonly impersonations: ImpersonationService;
   readonly organizations: OrganizationService;
   readonly oidcLinks: OidcLinks;
   readonly oidcProviders: OidcProviderService;

@@ -4,6 +4,7 @@ import { accountResolvers } from './modules/accounts/resolvers.ts';
 import { auditResolvers } from './modules/audit/resolvers.ts';
 import { apiKeyResolvers } from './modules/api-keys/resolvers.ts';
 import { memberResolvers } from './modules/members/resolvers.ts';
+import { impersonationResolvers } from './modules/impersonation/resolvers.ts';
 import { modelResolvers } from './modules/models/resolvers.ts';
 import { organizationResolvers } from './modules/organizations/resolvers.ts';
 import { roleResolvers } from './modules/roles/resolvers.ts';
@@ -41,6 +42,7 @@ export const resolvers: Resolvers = {
     ...organizationResolvers.Mutation,
     ...memberResolvers.Mutation,
     ...organizationSettingsResolvers.Mutation,
+    ...impersonationResolvers.Mutation,
     ...platformOrganizationResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
@@ -60,6 +62,7 @@ export const resolvers: Resolvers = {
     ...oidcResolvers.Organization,
     ...organizationResolvers.Organization,
     ...organizationSettingsResolvers.Organization,
+    ...impersonationResolvers.Organization,
     ...accountResolvers.Organization,
     ...serviceAccountResolvers.Organization,
     ...apiKeyResolvers.Organization,
@@ -82,6 +85,7 @@ export const resolvers: Resolvers = {
   Membership: { ...memberResolvers.Membership, ...sessionResolvers.Membership },
   Model: modelResolvers.Model,
   Role: roleResolvers.Role,
+  Impersonation: impersonationResolvers.Impersonation,
   OrganizationChange: organizationResolvers.OrganizationChange,
   OrganizationSettings: organizationSettingsResolvers.OrganizationSettings,
   Routing: routingResolvers.Routing,
@@ -95,7 +99,12 @@ export const resolvers: Resolvers = {
   ProviderKey: providerKeyResolvers.ProviderKey,
   ProviderKeyConfig: providerKeyResolvers.ProviderKeyConfig,
   User: userResolvers.User,
-  Viewer: { ...userResolvers.Viewer, ...secondFactorResolvers.Viewer, ...sessionResolvers.Viewer },
+  Viewer: {
+    ...impersonationResolvers.Viewer,
+    ...userResolvers.Viewer,
+    ...secondFactorResolvers.Viewer,
+    ...sessionResolvers.Viewer,
+  },
   Session: sessionResolvers.Session,
   SigningKey: signingKeyResolvers.SigningKey,
 };

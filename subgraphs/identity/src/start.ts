@@ -30,6 +30,7 @@ import type { MailTransport } from './modules/mail/mail-transport.ts';
 import { createQueueMail, type QueueMail } from './modules/mail/queue-mail.ts';
 import { createSmtpTransport } from './modules/mail/smtp-transport.ts';
 import { createMemberService } from './modules/members/member-service.ts';
+import { createImpersonationService } from './modules/impersonation/impersonation-service.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
 import { createOidcClients, type OidcClients } from './modules/oidc/oidc-client.ts';
@@ -140,6 +141,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     emailChanges: createEmailChangeService(recoveryDeps),
     models: createModelService({ db, clock }),
     passwords: createPasswordService(recoveryDeps),
+    impersonations: createImpersonationService(deps),
     organizations: createOrganizationService({ db, clock }),
     platformOrganizations: createPlatformOrganizationService(deps),
     oidcLinks: createOidcLinks(signInDeps),

@@ -20,7 +20,8 @@ export interface ProvenAccessToken extends RefreshTokenNames {
 }
 
 export interface AccessTokens {
-  sign(names: RefreshTokenNames): Promise<AccessToken>;
+  /** @param lifeMs An hour unless told. */
+  sign(names: RefreshTokenNames, lifeMs?: number): Promise<AccessToken>;
   /** @throws AppError UNAUTHENTICATED unless we signed it and it has not expired. Says nothing about its session. */
   verify(text: string): Promise<ProvenAccessToken>;
 }
@@ -38,10 +39,10 @@ function refusal(cause: unknown): AppError {
 /** @param issuer Where the platform is reached: a token of another one is refused, also when both share their keys. */
 export function createAccessTokens(keys: SigningKeys, clock: Clock, issuer: string): AccessTokens {
   return {
-    async sign({ userId, sessionId }) {
+    async sign({ userId, sessionId }, lifeMs = ACCESS_TOKEN_LIFE_MS) {
       const { id, privateKey } = keys.current();
       const issuedAtSeconds = Math.floor(clock.now() / 1000);
-      const expiresAtSeconds = issuedAtSeconds + ACCESS_TOKEN_LIFE_MS / 1000;
+      const expiresAtSeconds = issuedAtSeconds + Math.ceil(lifeMs / 1000);
       const text = await new SignJWT({ sid: sessionId })
         .setProtectedHeader({ alg: ALGORITHM, kid: id, typ: 'at+jwt' })
         .setIssuer(issuer)

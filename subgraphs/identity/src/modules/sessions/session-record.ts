@@ -1,6 +1,6 @@
 import type { Uuid } from '@weir/kernel/ids';
 import type { Database } from '@weir/prisma/database';
-import { withTenant, type Transaction } from '@weir/prisma/tenant';
+import { enterTenant, withTenant, type Transaction } from '@weir/prisma/tenant';
 import { createAccountStore } from '../accounts/account-store.ts';
 import { ancestorIdsOf } from '../accounts/account.ts';
 import { createApiKeyStore } from '../api-keys/api-key-store.ts';
@@ -28,6 +28,8 @@ export async function readSessionRecord(
   const organizationId = actingIn ?? session.organizationId;
   const nowhere = { session, user, membership: undefined, organization: undefined, lacksFactor: false };
   if (organizationId === null) return nowhere;
+  // Nobody's membership shows the organization to who looks into it.
+  if (session.impersonationId !== null) await enterTenant(tx, { userId, organizationId });
   const memberships = await users.membershipsOfAll([userId]);
   const membership = memberships.find((candidate) => candidate.organizationId === organizationId);
   const [organization] = await createOrganizationStore(tx).byIds([organizationId]);

@@ -15,6 +15,7 @@ const COLUMNS = {
   lastUsedAt: true,
   ip: true,
   userAgent: true,
+  impersonationId: true,
   expiresAt: true,
   revokedAt: true,
 } as const;
@@ -27,12 +28,14 @@ function toSession(row: Row): Session {
     id: parseUuid(row.id),
     userId: parseUuid(row.userId),
     organizationId: row.organizationId === null ? null : parseUuid(row.organizationId),
+    impersonationId: row.impersonationId === null ? null : parseUuid(row.impersonationId),
     refreshTokenHash: Buffer.from(row.refreshTokenHash),
     previousTokenHash: row.previousTokenHash && Buffer.from(row.previousTokenHash),
   };
 }
 
-export type NewSession = Omit<Session, 'revokedAt' | 'previousTokenHash' | 'rotatedAt'>;
+export type NewSession = Omit<Session, 'revokedAt' | 'previousTokenHash' | 'rotatedAt' | 'impersonationId'> &
+  Partial<Pick<Session, 'impersonationId'>>;
 
 export interface Rotation {
   readonly refreshTokenHash: Buffer;

@@ -17,6 +17,8 @@ export interface Session {
   /** Of the client that used it last. */
   readonly ip: string | null;
   readonly userAgent: string | null;
+  /** Of somebody who looks into the organization without belonging to it; null for nearly all. */
+  readonly impersonationId: Uuid | null;
   readonly expiresAt: Date;
   readonly revokedAt: Date | null;
 }

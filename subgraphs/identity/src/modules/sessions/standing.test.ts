@@ -32,6 +32,7 @@ const record: SessionRecord = {
     ip: null,
     userAgent: null,
     expiresAt: new Date(NOW + 1_000),
+    impersonationId: null,
     revokedAt: null,
   },
   user,

@@ -1,5 +1,5 @@
 import type { Authenticated } from '@weir/contracts/internal-identity';
-import { permissionsOfKey, type Permission } from '@weir/contracts/permission-matrix';
+import { PERMISSIONS, permissionsOfKey, type Permission } from '@weir/contracts/permission-matrix';
 import { AppError } from '@weir/kernel/errors';
 import type { Account } from '../accounts/account.ts';
 import { statusOf, type ApiKey } from '../api-keys/api-key.ts';
@@ -29,6 +29,7 @@ export function standingOfSession(
   const { session, user, membership, organization, lacksFactor } = record;
   if (session.revokedAt !== null || user.status !== 'ACTIVE') return undefined;
   if (nowMs >= endsAtMs(session, organization?.settings)) return undefined;
+  if (session.impersonationId !== null) return standingOfImpersonation(record);
   const actor = {
     type: 'user',
     userId: user.id,
@@ -40,6 +41,20 @@ export function standingOfSession(
   }
   const permissions = lacksFactor ? [] : permissionsOf(membership.role);
   return { actor, organizationId: organization.id, permissions: [...permissions] };
+}
+
+const READING = PERMISSIONS.filter((permission) => permission.endsWith('.read'));
+
+/** Sees what the organization's members see and changes nothing, as long as the person operates the platform. */
+function standingOfImpersonation({
+  session: { id: sessionId, impersonationId },
+  user,
+  organization,
+}: SessionRecord): Omit<Authenticated, 'expiresAtMs'> | undefined {
+  if (impersonationId === null || user.platformRole === null) return undefined;
+  if (!organization || !admitsMembers(organization)) return undefined;
+  const actor = { type: 'user', userId: user.id, sessionId, impersonationId } as const;
+  return { actor, organizationId: organization.id, permissions: [...READING] };
 }
 
 /** An API key with everything that decides whether it works. */
