@@ -14,6 +14,7 @@ import { reachOf } from '../../reach.ts';
 import type { TenantReader } from '../../tenant-reader.ts';
 import { lockAlerts, raiseDueAlerts } from '../alerts/raise-alerts.ts';
 import type { Budget } from './budget.ts';
+import { budgetDefaultsOf } from './budget-defaults.ts';
 import { periodDates } from './budget-period.ts';
 import { checkSettings, type BudgetProblem, type BudgetSettings } from './budget-rules.ts';
 import { readZone } from './budget-standing.ts';
@@ -30,9 +31,8 @@ export interface CreateBudgetInput {
   readonly limit: string;
   readonly period: Budget['period'];
   readonly models?: readonly string[] | null | undefined;
-  /** BLOCK unless told. */
+  /** What the organization has chosen unless told; so are the others. */
   readonly enforcement?: Budget['enforcement'] | undefined;
-  /** 50, 80 and 100 unless told. */
   readonly thresholds?: readonly number[] | undefined;
   readonly graceMinutes?: number | undefined;
 }
@@ -64,8 +64,6 @@ export interface BudgetServiceDeps {
   readonly reader: TenantReader;
   readonly clock: Clock;
 }
-
-const DEFAULT_THRESHOLDS: readonly number[] = [50, 80, 100];
 
 const SETTINGS = [
   'name',
@@ -143,6 +141,7 @@ export async function createBudget(
   if (!hasNode) return err([missingTarget(field), ...problems]);
   const { name, limit } = settings;
   if (problems.length > 0 || name === undefined || limit === undefined) return err(problems);
+  const defaults = await budgetDefaultsOf(tx, input.organizationId);
   const budget = await store.insert({
     id: newUuid(clock.now()),
     organizationId: input.organizationId,
@@ -153,9 +152,9 @@ export async function createBudget(
     limit,
     period: input.period,
     models: input.models ?? null,
-    enforcement: input.enforcement ?? 'BLOCK',
-    thresholds: input.thresholds ?? DEFAULT_THRESHOLDS,
-    graceMinutes: input.graceMinutes ?? 0,
+    enforcement: input.enforcement ?? defaults.enforcement,
+    thresholds: input.thresholds ?? defaults.thresholds,
+    graceMinutes: input.graceMinutes ?? defaults.graceMinutes,
   });
   await raiseAtOnce(tx, budget, clock);
   return ok(budget);

@@ -158,6 +158,19 @@ describe('budgetCreate', () => {
     expect(rows).toHaveLength(0);
   });
 
+  it('takes what the organization has chosen for new budgets where its creator says nothing', async () => {
+    const budgetDefaults = { enforcement: 'NOTIFY', thresholds: [25], graceMinutes: 30 };
+    await owner.query('update identity.organizations set settings = $2 where id = $1', [
+      tenant.organizationId,
+      { budgetDefaults },
+    ]);
+    expect((await mutate('budgetCreate', valid())).payload).toMatchObject({ budget: budgetDefaults });
+    const told = await mutate('budgetCreate', { ...valid(), enforcement: 'BLOCK', graceMinutes: 0 });
+    expect(told.payload).toMatchObject({
+      budget: { enforcement: 'BLOCK', thresholds: [25], graceMinutes: 0 },
+    });
+  });
+
   it('is refused without the permission, and in another organization as if that did not exist', async () => {
     const { errors } = await mutate('budgetCreate', valid(), identityOf(tenant, ['org.budget.read']));
     expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);

@@ -36,6 +36,9 @@ function fromCursor(keys: readonly string[] | undefined): BudgetPosition | undef
 function toCreateInput(input: BudgetCreateInput): CreateBudgetInput {
   return {
     ...input,
+    enforcement: input.enforcement ?? undefined,
+    thresholds: input.thresholds ?? undefined,
+    graceMinutes: input.graceMinutes ?? undefined,
     organizationId: idArgument('organization', input.organizationId, 'organizationId'),
     accountId: input.accountId == null ? undefined : idArgument('account', input.accountId, 'accountId'),
     apiKeyId: input.apiKeyId == null ? undefined : idArgument('apiKey', input.apiKeyId, 'apiKeyId'),

@@ -24,6 +24,9 @@ import {
   type ApiKeyDraft,
   type ApiKeyProblem,
 } from './api-key-rules.ts';
+import { DEFAULT_SETTINGS } from '../organization-settings/organization-settings.ts';
+import { createOrganizationStore } from '../organizations/organization-store.ts';
+import { withKeyDefaults } from './key-defaults.ts';
 import { createApiKeyStore } from './api-key-store.ts';
 import { noSuchKey, reachableKey, remember, targetOf } from './reachable-key.ts';
 
@@ -121,7 +124,10 @@ export function createApiKeyChanges({ db, clock }: ApiKeyDeps): ApiKeyChanges {
           return noSuchAccount();
         }
         const above = await bindingNodesFrom(tx, account);
-        const checked = checkApiKeyChange(BLANK, creation, above, changerOf(scope, account));
+        const [organization] = await createOrganizationStore(tx).byIds([organizationId]);
+        const { apiKeyDefaults } = organization?.settings ?? DEFAULT_SETTINGS;
+        const draft = withKeyDefaults(creation, apiKeyDefaults, above, clock.now());
+        const checked = checkApiKeyChange(BLANK, draft, above, changerOf(scope, account));
         const problems = problemsOfName(creation.name);
         if (!checked.ok) return err([...problems, ...checked.error]);
         if (problems.length > 0) return err(problems);

@@ -20,7 +20,8 @@ export type ApiKeyProblem = UserErrorValue<ApiKeyErrorCode>;
 export interface ApiKeyDraft {
   readonly name: string;
   readonly scopes: readonly string[];
-  readonly expiresAt: Date | null;
+  /** Null: it does not expire. Undefined: as long as the organization has chosen for new keys. */
+  readonly expiresAt?: Date | null | undefined;
 }
 
 /** What people change of a key; undefined leaves a member as it is. */

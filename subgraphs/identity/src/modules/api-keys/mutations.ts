@@ -21,7 +21,7 @@ export const apiKeyMutations: ApiKeyMutations = {
       name: input.name,
       // The schema's defaults stand for these; the generated types cannot say so.
       scopes: input.scopes ?? [],
-      expiresAt: input.expiresAt ?? null,
+      expiresAt: input.expiresAt,
       disconnectPolicy: input.disconnectPolicy,
       environment: input.environment,
     });

@@ -252,7 +252,7 @@ describe('settings', () => {
     await updateSettings({
       passwordPolicy: { lengthMin: 16 },
       mfaRequiredRoleIds: ['rol_owner', 'rol_admin'],
-      signInAllowIps: ['10.0.0.0/8', '2001:db8::1'],
+      signInAllowIps: ['192.0.2.0/24', '2001:db8::1'],
       apiKeyDefaults: { expiresInDays: 90, limits: { requestsPerMinute: 10 } },
       budgetDefaults: { enforcement: 'WARN', thresholds: [10, 90] },
       featureFlags: [
@@ -269,7 +269,7 @@ describe('settings', () => {
       passwordPolicy: { lengthMin: 16 },
       sessions: { idleMinutes: 30, concurrentMax: null },
       mfaRequiredRoleIds: ['rol_owner', 'rol_admin'],
-      signInAllowIps: ['10.0.0.0/8', '2001:db8::1'],
+      signInAllowIps: ['192.0.2.0/24', '2001:db8::1'],
       retention: { auditDays: 2_555, usageDays: 400 },
       apiKeyDefaults: { expiresInDays: null, limits: { requestsPerMinute: 10 } },
       budgetDefaults: { enforcement: 'WARN', thresholds: [10, 90], graceMinutes: 0 },
@@ -277,6 +277,38 @@ describe('settings', () => {
     });
     const flags = 'query ($id: ID!) { organization(id: $id) { on: featureEnabled(name: "portal.beta") off: featureEnabled(name: "toString") } }'; // prettier-ignore
     expect((await identity.graphql(flags, { id: organization.id }, owner)).data).toEqual({ organization: { on: true, off: false } }); // prettier-ignore
+  });
+
+  it('bind where they apply: new keys, and from where members act', async () => {
+    const locked = await updateSettings({ signInAllowIps: ['10.0.0.0/8'] });
+    expect(locked.userErrors).toEqual([{ code: 'INVALID_SETTING', field: ['signInAllowIps'] }]);
+    await updateSettings({
+      signInAllowIps: ['192.0.2.0/24'],
+      apiKeyDefaults: { expiresInDays: 90, limits: { requestsPerMinute: 10, concurrency: 50 } },
+    });
+    // Which the gateway compares with where each request comes from.
+    expect((await identity.ownerOf(organization)).allowIps).toEqual([['192.0.2.0/24']]);
+    await update({ limits: { concurrency: 5 } });
+    const create = async (input: object) => {
+      const mutation = 'mutation ($input: ApiKeyCreateInput!) { apiKeyCreate(input: $input) { apiKey { expiresAt limits { requestsPerMinute concurrency } } userErrors { code } } }'; // prettier-ignore
+      const answer = await identity.graphql(
+        mutation,
+        { input: { organizationId: organization.id, ...input } },
+        owner,
+      );
+      return (answer.data?.['apiKeyCreate'] as { apiKey: { expiresAt: string | null; limits: object } })
+        .apiKey;
+    };
+    const silent = await create({ name: 'silent' });
+    // A default that could never take effect is left out.
+    expect(silent.limits).toEqual({ requestsPerMinute: 10, concurrency: null });
+    const days = (Date.parse(silent.expiresAt ?? '') - identity.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(89.9);
+    expect(days).toBeLessThanOrEqual(90);
+    expect(await create({ name: 'told', expiresAt: null, limits: { requestsPerMinute: 3 } })).toEqual({
+      expiresAt: null,
+      limits: { requestsPerMinute: 3, concurrency: null },
+    });
   });
 
   it('stay within their bounds', async () => {

@@ -4,6 +4,7 @@ import { withTenant } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
 import { limitErrors } from '../access/access-change.ts';
 import { changeLimits, type LimitsChange } from '../access/limits.ts';
+import { lockedOutBy } from '../organization-settings/locked-out.ts';
 import { changeSettings, type SettingsChange } from '../organization-settings/settings-rules.ts';
 import { changeOrganization, type ChangeOrder } from './change-organization.ts';
 import type { OrganizationDeps } from './organization-deps.ts';
@@ -72,7 +73,9 @@ export function createOrganizationChanges({ db, clock }: OrganizationDeps): Orga
     updateSettings: (scope, update) =>
       apply(scope, update, { kind: 'SETTINGS', action: 'org.settings_update' }, (current, change) => {
         const settings = changeSettings(current.settings, change);
-        return settings.ok ? ok({ settings: settings.value }) : settings;
+        if (!settings.ok) return settings;
+        const lockedOut = lockedOutBy(settings.value, scope.identity);
+        return lockedOut ? err([lockedOut]) : ok({ settings: settings.value });
       }),
 
     revert: createReverting({ db, clock }),

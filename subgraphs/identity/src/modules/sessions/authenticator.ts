@@ -10,7 +10,7 @@ import { readApiKeyRecord, readSessionRecord } from './session-record.ts';
 import { endsAtMs, USE_RESOLUTION_MS } from './session-idleness.ts';
 import { createSessionStore } from './session-store.ts';
 import type { Session } from './session.ts';
-import { standingOfApiKey, standingOfSession } from './standing.ts';
+import { standingOfApiKey, standingOfSession, type SessionRecord } from './standing.ts';
 
 /** Tells who presents a credential, from what the database says this very moment. */
 export interface Authenticator {
@@ -29,6 +29,12 @@ async function noteUse(tx: Transaction, { id, lastUsedAt }: Session, nowMs: numb
   await createSessionStore(tx).noteUse(id, new Date(nowMs), new Date(nowMs - USE_RESOLUTION_MS));
 }
 
+/** From where members may act in their organization; support is let in by its consent alone. */
+function addressesOf({ session, organization }: SessionRecord): Pick<Authenticated, 'allowIps'> {
+  const list = organization?.settings.signInAllowIps ?? null;
+  return list === null || session.impersonationId !== null ? {} : { allowIps: [[...list]] };
+}
+
 export function createAuthenticator({ db, accessTokens, clock }: AuthenticatorDeps): Authenticator {
   async function byAccessToken(text: string, isUse: boolean): Promise<Authenticated> {
     const token = await accessTokens.verify(text);
@@ -39,7 +45,10 @@ export function createAuthenticator({ db, accessTokens, clock }: AuthenticatorDe
       if (!standing) return undefined;
       if (isUse) await noteUse(tx, record.session, nowMs);
       const session = isUse ? { ...record.session, lastUsedAt: new Date(nowMs) } : record.session;
-      return { standing, endsAtMs: endsAtMs(session, record.organization?.settings) };
+      return {
+        standing: { ...standing, ...addressesOf(record) },
+        endsAtMs: endsAtMs(session, record.organization?.settings),
+      };
     });
     if (!found) throw new AppError('UNAUTHENTICATED', 'The session has ended. Sign in again.');
     return { ...found.standing, expiresAtMs: Math.min(token.expiresAtMs, found.endsAtMs) };
