@@ -13,6 +13,7 @@ import { createBrowser } from './auth/browser.ts';
 import { createIsOwnPage } from './auth/own-page.ts';
 import { hearSessionSignals } from './auth/session-signals.ts';
 import { createIdentityClient } from './auth/identity-client.ts';
+import { serveOAuth } from './auth/oauth.ts';
 import { serveOidc } from './auth/oidc.ts';
 import { createReturnTo } from './auth/return-to.ts';
 import { createSessionCookies } from './auth/session-cookies.ts';
@@ -122,12 +123,14 @@ async function startParts(
   const cookies = createSessionCookies(config.publicUrl?.startsWith('https:') ?? false);
   const browser = createBrowser(cookies, createIsOwnPage([config.publicUrl ?? '', ...config.allowedOrigins]));
   serveGraphql(app, { apollo, authenticator, browser, cookies, createContext });
+  const identity = createIdentityClient({
+    identityUrl: config.subgraphUrls['identity'] ?? '',
+    internalSecret: config.internalSecret,
+    dispatcher,
+  });
+  serveOAuth(app, { identity, publicUrl: config.publicUrl });
   serveOidc(app, {
-    identity: createIdentityClient({
-      identityUrl: config.subgraphUrls['identity'] ?? '',
-      internalSecret: config.internalSecret,
-      dispatcher,
-    }),
+    identity,
     cookies,
     publicUrl: config.publicUrl,
     returnTo: createReturnTo(config.publicUrl, config.allowedOrigins),

@@ -38,7 +38,8 @@ export function createIdentityClient(options: IdentityClientOptions): IdentityCl
         if (response.ok) return answer.parse(json);
         const refusal = refusalSchema.parse(json);
         if (!isErrorCode(refusal.code)) throw new Error(`an unknown code: ${refusal.code}`);
-        throw new AppError(refusal.code, refusal.detail);
+        const retryAfterSeconds = Number(response.headers.get('retry-after') ?? 0);
+        throw new AppError(refusal.code, refusal.detail, retryAfterSeconds > 0 ? { retryAfterSeconds } : {});
       } catch (cause) {
         if (cause instanceof AppError) throw cause;
         throw new AppError(

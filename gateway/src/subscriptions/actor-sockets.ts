@@ -15,6 +15,8 @@ function nameOf({ actor }: Pick<InternalIdentity, 'actor'>): string {
       return `user:${actor.userId}`;
     case 'apiKey':
       return `apiKey:${actor.apiKeyId}`;
+    case 'client':
+      return `client:${actor.clientId}`;
     // Anonymous sockets can do nothing but be refused, so they may crowd out one another.
     case 'anonymous':
       return 'anonymous';

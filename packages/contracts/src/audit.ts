@@ -68,6 +68,9 @@ export const AUDIT_ACTIONS = [
   'model.promote',
   'model.register',
   'model.update',
+  'oauth.client.create',
+  'oauth.client.revoke',
+  'oauth.client.rotate_secret',
   /** Somebody's account at an OpenID provider signs them in from now on. */
   'oidc.identity.link',
   'oidc.provider.create',

@@ -18,6 +18,8 @@ export const internalIdentitySchema = z.object({
       impersonationId: uuid.optional(),
     }),
     z.object({ type: z.literal('apiKey'), apiKeyId: uuid, accountId: uuid }),
+    /** A program of a third party, with a token of the OAuth client credentials grant. */
+    z.object({ type: z.literal('client'), clientId: uuid }),
     z.object({ type: z.literal('anonymous') }),
   ]),
   /** The organization the actor acts in; null for anonymous and for users without a membership. */

@@ -1,8 +1,9 @@
 import type { GraphQLError } from 'graphql';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { AppError } from '@weir/kernel/errors';
+import type { Uuid } from '@weir/kernel/ids';
 import { recordAudit, type AuditTransaction } from './audit.ts';
-import { isHiding } from './authorization.ts';
+import { isHiding, type SignedInActor } from './authorization.ts';
 import type { BoundedAudit } from './bounded-audit.ts';
 import { appErrorBehind } from './format-error.ts';
 
@@ -13,6 +14,18 @@ export type OnErrors = (identity: InternalIdentity, errors: readonly GraphQLErro
 function refusalOf(error: GraphQLError): AppError | undefined {
   const appError = appErrorBehind(error);
   return appError.code === 'FORBIDDEN' || isHiding(appError) ? appError : undefined;
+}
+
+/** Whose refusals are bounded together. */
+function sourceOf(actor: SignedInActor): Uuid {
+  switch (actor.type) {
+    case 'user':
+      return actor.userId;
+    case 'apiKey':
+      return actor.apiKeyId;
+    case 'client':
+      return actor.clientId;
+  }
 }
 
 /**
@@ -30,8 +43,7 @@ export function createRefusalAudit(db: AuditTransaction, bounded: BoundedAudit):
     const [first] = refused;
     if (!first) return;
     const { appError, field } = first;
-    const source = actor.type === 'user' ? actor.userId : actor.apiKeyId;
-    bounded.note(source, (leftOut) =>
+    bounded.note(sourceOf(actor), (leftOut) =>
       recordAudit(db, identity, {
         organizationId,
         action: 'access.denied',

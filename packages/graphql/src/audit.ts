@@ -54,6 +54,8 @@ function actorColumns({ actor }: AuditedBy): { readonly id: Uuid | null; readonl
       return { id: actor.userId, sessionId: actor.sessionId };
     case 'apiKey':
       return { id: actor.apiKeyId, sessionId: null };
+    case 'client':
+      return { id: actor.clientId, sessionId: null };
     case 'anonymous':
     case 'system':
       return { id: null, sessionId: null };

@@ -17,6 +17,7 @@ export const ID_PREFIXES = {
   session: 'ses',
   impersonation: 'imp',
   passkey: 'psk',
+  oauthClient: 'oac',
   oidcProvider: 'oip',
   apiKey: 'key',
   providerKey: 'pvk',

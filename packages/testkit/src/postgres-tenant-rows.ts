@@ -83,6 +83,16 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
       },
     ],
     [
+      'identity.oauth_clients',
+      {
+        id: newUuid(),
+        organization_id: organizationId,
+        name: 'Dashboard',
+        secret_hash: randomBytes(32),
+        created_by: userId,
+      },
+    ],
+    [
       'identity.oidc_providers',
       {
         id: newUuid(),

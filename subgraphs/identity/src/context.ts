@@ -11,6 +11,7 @@ import type { PasswordService } from './modules/passwords/password-service.ts';
 import type { ModelService } from './modules/models/model-service.ts';
 import type { ImpersonationService } from './modules/impersonation/impersonation-service.ts';
 import type { OrganizationService } from './modules/organizations/organization-service.ts';
+import type { OAuthClientService } from './modules/oauth-clients/oauth-client-service.ts';
 import type { OidcLinks } from './modules/oidc/oidc-link.ts';
 import type { OidcProviderService } from './modules/oidc/oidc-provider-service.ts';
 import type { OidcSignIn } from './modules/oidc/oidc-sign-in.ts';
@@ -35,6 +36,7 @@ export interface Services {
   readonly models: ModelService;
   readonly impersonations: ImpersonationService;
   readonly organizations: OrganizationService;
+  readonly oauthClients: OAuthClientService;
   readonly oidcLinks: OidcLinks;
   readonly oidcProviders: OidcProviderService;
   readonly oidcSignIn: OidcSignIn;

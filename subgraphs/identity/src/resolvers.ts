@@ -13,6 +13,7 @@ import { platformOrganizationResolvers } from './modules/platform-organizations/
 import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
+import { oauthClientResolvers } from './modules/oauth-clients/resolvers.ts';
 import { oidcResolvers } from './modules/oidc/resolvers.ts';
 import { passkeyResolvers } from './modules/passkeys/resolvers.ts';
 import { emailChangeResolvers } from './modules/email-change/resolvers.ts';
@@ -46,6 +47,7 @@ export const resolvers: Resolvers = {
     ...platformOrganizationResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
+    ...oauthClientResolvers.Mutation,
     ...oidcResolvers.Mutation,
     ...passkeyResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
@@ -59,6 +61,7 @@ export const resolvers: Resolvers = {
   Subscription: apiKeyResolvers.Subscription,
   Organization: {
     ...auditResolvers.Organization,
+    ...oauthClientResolvers.Organization,
     ...oidcResolvers.Organization,
     ...organizationResolvers.Organization,
     ...organizationSettingsResolvers.Organization,
@@ -89,6 +92,7 @@ export const resolvers: Resolvers = {
   OrganizationChange: organizationResolvers.OrganizationChange,
   OrganizationSettings: organizationSettingsResolvers.OrganizationSettings,
   Routing: routingResolvers.Routing,
+  OAuthClient: oauthClientResolvers.OAuthClient,
   OidcProvider: oidcResolvers.OidcProvider,
   Passkey: passkeyResolvers.Passkey,
   PasskeyAuthenticationResponse: passkeyResolvers.PasskeyAuthenticationResponse,
@@ -103,6 +107,7 @@ export const resolvers: Resolvers = {
     ...impersonationResolvers.Viewer,
     ...userResolvers.Viewer,
     ...secondFactorResolvers.Viewer,
+    ...oauthClientResolvers.Viewer,
     ...sessionResolvers.Viewer,
   },
   Session: sessionResolvers.Session,

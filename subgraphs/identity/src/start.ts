@@ -33,6 +33,9 @@ import { createMemberService } from './modules/members/member-service.ts';
 import { createImpersonationService } from './modules/impersonation/impersonation-service.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
+import { createClientGrant } from './modules/oauth-clients/client-grant.ts';
+import { createClientTokens } from './modules/oauth-clients/client-token.ts';
+import { createOAuthClientService } from './modules/oauth-clients/oauth-client-service.ts';
 import { createOidcClients, type OidcClients } from './modules/oidc/oidc-client.ts';
 import { createOidcLinks } from './modules/oidc/oidc-link.ts';
 import { createOidcProviderService } from './modules/oidc/oidc-provider-service.ts';
@@ -66,6 +69,7 @@ import { createPasswordService } from './modules/passwords/password-service.ts';
 import { createLockedMail } from './modules/sessions/locked-mail.ts';
 import { createPasswords } from './modules/users/password.ts';
 import { createUserService } from './modules/users/user-service.ts';
+import { addOAuthRoutes } from './oauth-routes.ts';
 import { addOidcRoutes } from './oidc-routes.ts';
 import { resolvers } from './resolvers.ts';
 import { createSessionSignals, type SessionSignals } from './session-signals.ts';
@@ -144,6 +148,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     impersonations: createImpersonationService(deps),
     organizations: createOrganizationService({ db, clock }),
     platformOrganizations: createPlatformOrganizationService(deps),
+    oauthClients: createOAuthClientService({ db, clock }),
     oidcLinks: createOidcLinks(signInDeps),
     oidcProviders: createOidcProviderService(deps),
     oidcSignIn: createOidcSignIn({ ...deps, ...signInDeps, sessions }),
@@ -239,7 +244,12 @@ export async function start(
       keys,
       maxAgeMs: config.signingKeyMaxAgeMs,
     });
-    const authenticator = createAuthenticator({ db, accessTokens, clock });
+    const clientGrant = createClientGrant({
+      db,
+      clientTokens: createClientTokens(keys, clock, config.publicUrl),
+      rateLimits: createRateLimits({ db, clock }),
+    });
+    const authenticator = createAuthenticator({ db, accessTokens, clientGrant, clock });
     const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
     const { masterKey } = config;
     const afterAnswer = createAfterAnswer(log);
@@ -290,6 +300,7 @@ export async function start(
         });
         addAuthenticateRoute(app, { authenticator, internalSecret: config.internalSecret, log });
         const { oidcSignIn } = services;
+        addOAuthRoutes(app, { clientGrant, internalSecret: config.internalSecret, log });
         addOidcRoutes(app, { oidcSignIn, internalSecret: config.internalSecret, log });
       },
     });

@@ -79,7 +79,7 @@ async function grantLot(
     grantedOn: day.today,
     validDays,
     reference: reference.trim(),
-    grantedBy: actor.type === 'user' ? encodeId('user', actor.userId) : encodeId('apiKey', actor.apiKeyId),
+    grantedBy: idOfActor(actor),
   });
   const lot = (await creditOf(query, accountId, day)).lots.find((other) => other.id === id);
   if (!lot) throw new Error('a lot that was granted is there');
@@ -96,6 +96,18 @@ async function creditOf(query: Query, accountId: Uuid, day: CreditDay): Promise<
   const [credit] = await readCredits(query, [accountId], day);
   if (!credit) throw new Error('credit that has begun is there');
   return credit;
+}
+
+/** The public id of whoever acts. */
+function idOfActor(actor: SignedInActor): string {
+  switch (actor.type) {
+    case 'user':
+      return encodeId('user', actor.userId);
+    case 'apiKey':
+      return encodeId('apiKey', actor.apiKeyId);
+    case 'client':
+      return encodeId('oauthClient', actor.clientId);
+  }
 }
 
 export function createCreditService({ db, clock }: CreditServiceDeps): CreditService {

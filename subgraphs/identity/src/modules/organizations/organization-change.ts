@@ -6,7 +6,7 @@ export const CHANGE_KINDS = ['PROFILE', 'SETTINGS', 'PLAN', 'STATUS', 'DELETION'
 
 export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
-export const CHANGE_ACTOR_KINDS = ['USER', 'API_KEY', 'PLATFORM'] as const;
+export const CHANGE_ACTOR_KINDS = ['USER', 'API_KEY', 'CLIENT', 'PLATFORM'] as const;
 
 export type ChangeActorKind = (typeof CHANGE_ACTOR_KINDS)[number];
 
@@ -39,6 +39,8 @@ export function actorOfChange(
       return { actorKind: organizationId === changed ? 'USER' : 'PLATFORM', actorId: actor.userId };
     case 'apiKey':
       return { actorKind: 'API_KEY', actorId: actor.apiKeyId };
+    case 'client':
+      return { actorKind: 'CLIENT', actorId: actor.clientId };
     default:
       throw new Error('an organization was changed by somebody who may not');
   }

@@ -5,6 +5,8 @@ import { isWellFormedVirtualKey } from '@weir/kernel/virtual-key';
 import type { Database } from '@weir/prisma/database';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { hashOfSecret } from '../api-keys/api-key.ts';
+import type { ClientGrant } from '../oauth-clients/client-grant.ts';
+import { isClientToken } from '../oauth-clients/client-token.ts';
 import type { AccessTokens } from './access-token.ts';
 import { readApiKeyRecord, readSessionRecord } from './session-record.ts';
 import { endsAtMs, USE_RESOLUTION_MS } from './session-idleness.ts';
@@ -21,6 +23,7 @@ export interface Authenticator {
 export interface AuthenticatorDeps {
   readonly db: Database;
   readonly accessTokens: AccessTokens;
+  readonly clientGrant: Pick<ClientGrant, 'authenticate'>;
   readonly clock: Clock;
 }
 
@@ -35,8 +38,14 @@ function addressesOf({ session, organization }: SessionRecord): Pick<Authenticat
   return list === null || session.impersonationId !== null ? {} : { allowIps: [[...list]] };
 }
 
-export function createAuthenticator({ db, accessTokens, clock }: AuthenticatorDeps): Authenticator {
+export function createAuthenticator({
+  db,
+  accessTokens,
+  clientGrant,
+  clock,
+}: AuthenticatorDeps): Authenticator {
   async function byAccessToken(text: string, isUse: boolean): Promise<Authenticated> {
+    if (isClientToken(text)) return clientGrant.authenticate(text);
     const token = await accessTokens.verify(text);
     const nowMs = clock.now();
     const found = await withTenant(db, { userId: token.userId }, async (tx) => {

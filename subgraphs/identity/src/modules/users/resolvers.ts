@@ -12,7 +12,9 @@ const Query: Pick<QueryResolvers, 'viewer'> = {
   viewer: (_, __, { scope }) => (scope.identity.actor.type === 'anonymous' ? null : scope.identity),
 };
 
-const Viewer: Required<Omit<ViewerResolvers, 'secondFactors' | 'sessions' | 'impersonation'>> = {
+const Viewer: Required<
+  Omit<ViewerResolvers, 'oauthClient' | 'secondFactors' | 'sessions' | 'impersonation'>
+> = {
   user: ({ actor }, _, { services, scope }) =>
     actor.type === 'user' ? services.users.byId(scope, actor.userId) : null,
   apiKey: ({ actor }, _, { scope }) =>
