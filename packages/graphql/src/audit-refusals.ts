@@ -1,9 +1,8 @@
 import type { GraphQLError } from 'graphql';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { AppError } from '@weir/kernel/errors';
-import type { Uuid } from '@weir/kernel/ids';
 import { recordAudit, type AuditTransaction } from './audit.ts';
-import { isHiding, type SignedInActor } from './authorization.ts';
+import { idOfActor, isHiding } from './authorization.ts';
 import type { BoundedAudit } from './bounded-audit.ts';
 import { appErrorBehind } from './format-error.ts';
 
@@ -14,18 +13,6 @@ export type OnErrors = (identity: InternalIdentity, errors: readonly GraphQLErro
 function refusalOf(error: GraphQLError): AppError | undefined {
   const appError = appErrorBehind(error);
   return appError.code === 'FORBIDDEN' || isHiding(appError) ? appError : undefined;
-}
-
-/** Whose refusals are bounded together. */
-function sourceOf(actor: SignedInActor): Uuid {
-  switch (actor.type) {
-    case 'user':
-      return actor.userId;
-    case 'apiKey':
-      return actor.apiKeyId;
-    case 'client':
-      return actor.clientId;
-  }
 }
 
 /**
@@ -43,7 +30,7 @@ export function createRefusalAudit(db: AuditTransaction, bounded: BoundedAudit):
     const [first] = refused;
     if (!first) return;
     const { appError, field } = first;
-    bounded.note(sourceOf(actor), (leftOut) =>
+    bounded.note(idOfActor(actor), (leftOut) =>
       recordAudit(db, identity, {
         organizationId,
         action: 'access.denied',

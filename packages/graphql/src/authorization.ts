@@ -2,7 +2,7 @@ import { ACTIONS, type Action } from '@weir/contracts/actions';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { assertNever } from '@weir/kernel/assert-never';
 import { AppError } from '@weir/kernel/errors';
-import type { Uuid } from '@weir/kernel/ids';
+import { encodeId, type Uuid } from '@weir/kernel/ids';
 
 export interface InOrganization {
   readonly organizationId: Uuid;
@@ -32,6 +32,18 @@ export type ActionParams<A extends Action> = (typeof ACTIONS)[A] extends {
 
 /** Somebody who has signed in, as a person or as a machine with an API key. */
 export type SignedInActor = Exclude<InternalIdentity['actor'], { readonly type: 'anonymous' }>;
+
+/** The public id of the person, key or client. */
+export function idOfActor(actor: SignedInActor): string {
+  switch (actor.type) {
+    case 'user':
+      return encodeId('user', actor.userId);
+    case 'apiKey':
+      return encodeId('apiKey', actor.apiKeyId);
+    case 'client':
+      return encodeId('oauthClient', actor.clientId);
+  }
+}
 
 export type Decision = 'allowed' | 'unauthenticated' | 'hidden' | 'forbidden';
 

@@ -1,6 +1,6 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { recordAudit } from '@weir/graphql/audit';
-import { authorize, type SignedInActor } from '@weir/graphql/authorization';
+import { authorize, idOfActor, type SignedInActor } from '@weir/graphql/authorization';
 import type { Clock } from '@weir/kernel/clock';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { MAX_COUNTER_NANO_USD } from '@weir/kernel/money';
@@ -96,18 +96,6 @@ async function creditOf(query: Query, accountId: Uuid, day: CreditDay): Promise<
   const [credit] = await readCredits(query, [accountId], day);
   if (!credit) throw new Error('credit that has begun is there');
   return credit;
-}
-
-/** The public id of whoever acts. */
-function idOfActor(actor: SignedInActor): string {
-  switch (actor.type) {
-    case 'user':
-      return encodeId('user', actor.userId);
-    case 'apiKey':
-      return encodeId('apiKey', actor.apiKeyId);
-    case 'client':
-      return encodeId('oauthClient', actor.clientId);
-  }
 }
 
 export function createCreditService({ db, clock }: CreditServiceDeps): CreditService {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { recordAudit, type AuditedBy } from '@weir/graphql/audit';
-import { requireSignedIn } from '@weir/graphql/authorization';
+import { idOfActor, requireSignedIn } from '@weir/graphql/authorization';
 import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
@@ -86,8 +86,7 @@ export function createAuditExports({ db, clock, publicUrl }: AuditExportsDeps): 
       const token = randomBytes(32).toString('base64url');
       const expiresAt = new Date(nowMs + LINK_LIFE_MS);
       const exported = { ...summary, id, selection, events, createdAt: new Date(nowMs), expiresAt };
-      const createdBy =
-        actor.type === 'user' ? encodeId('user', actor.userId) : encodeId('apiKey', actor.apiKeyId);
+      const createdBy = idOfActor(actor);
       await withTrail(db, owner, async (tx) => {
         const store = createAuditExportStore(tx);
         await store.removeExpired();
