@@ -27,7 +27,7 @@ const TENANT_TABLES = `
   cross join pg_roles r
   where c.relkind in ('r', 'p') and not c.relispartition and r.rolname = any ($1)
     and n.nspname not in ('pg_catalog', 'information_schema')
-    and (a.attname = 'organization_id' or (n.nspname || '.' || c.relname = 'identity.organizations' and a.attname = 'id'))
+    and (a.attname in ('organization_id', 'chain_id') or (n.nspname || '.' || c.relname = 'identity.organizations' and a.attname = 'id'))
     and has_table_privilege(r.oid, c.oid, 'SELECT')
   order by 1, 2`;
 
@@ -89,6 +89,29 @@ describe('row-level security', () => {
     }
   });
 
+  it('neither changes nor removes a row of another organization, by whatever is asked', async () => {
+    for (const table of tables.filter(({ role }) => !isProjector(role))) {
+      const session = new pg.Client({ connectionString: database.url, options: `-c role=${table.role}` });
+      await session.connect();
+      try {
+        await session.query(`select set_config('app.organization_id', $1, false)`, [one.organizationId]);
+        const work = [
+          `delete from ${table.name} where ${table.tenantColumn} = $1`,
+          `update ${table.name} set ${table.tenantColumn} = ${table.tenantColumn} where ${table.tenantColumn} = $1`,
+        ];
+        for (const statement of work) {
+          const touched = await session.query(statement, [other.organizationId]).then(
+            ({ rowCount }) => rowCount,
+            (refused: Error) => (/permission denied/.test(refused.message) ? 0 : refused.message),
+          );
+          expect({ statement, touched }).toEqual({ statement, touched: 0 });
+        }
+      } finally {
+        await session.end();
+      }
+    }
+  });
+
   it("refuses to move a row into, or out of, another organization's hands", async () => {
     for (const table of tables.filter(({ role, isInsertable }) => !isProjector(role) && isInsertable)) {
       const session = new pg.Client({ connectionString: database.url, options: `-c role=${table.role}` });
@@ -103,6 +126,74 @@ describe('row-level security', () => {
         await session.end();
       }
     }
+  });
+});
+
+/** Tables that a service can read and that name no organization, with what keeps tenants out of one another's rows. */
+const WITHOUT_ORGANIZATION: Readonly<Record<string, string>> = {
+  'billing.projection_cursor': 'how far a projection has read',
+  'analytics.projection_cursor': 'how far a projection has read',
+  'identity.mail_outbox': 'sealed; of no organization',
+  'identity.request_rates': 'counts by hashes of networks and addresses',
+  'identity.sign_in_throttles': 'counts by hashes of addresses',
+  'identity.signing_keys': 'sealed; of the platform',
+  'identity.spent_tokens': 'hashes of tokens',
+};
+
+const TABLES_WITHOUT_ORGANIZATION = `
+  select n.nspname || '.' || c.relname as name, c.relrowsecurity as "hasRowSecurity",
+         bool_or(a.attname = 'user_id' or n.nspname || '.' || c.relname = 'identity.users') as "isOfPerson"
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and not a.attisdropped and a.attnum > 0
+  cross join pg_roles r
+  where c.relkind in ('r', 'p') and not c.relispartition and r.rolname = any ($1)
+    and n.nspname not in ('pg_catalog', 'information_schema')
+    and has_table_privilege(r.oid, c.oid, 'SELECT')
+  group by 1, 2
+  having not bool_or(a.attname in ('organization_id', 'chain_id')) and n.nspname || '.' || c.relname <> 'identity.organizations'
+  order by 1`;
+
+describe('tables without an organization', () => {
+  let people: readonly string[];
+
+  beforeAll(async () => {
+    const { rows } = await owner.query<{ name: string; hasRowSecurity: boolean; isOfPerson: boolean }>(
+      TABLES_WITHOUT_ORGANIZATION,
+      [DATABASE_ROLES],
+    );
+    people = rows
+      .filter(({ isOfPerson, hasRowSecurity }) => isOfPerson && hasRowSecurity)
+      .map(({ name }) => name);
+    const unaccounted = rows.filter(
+      ({ name }) => !people.includes(name) && WITHOUT_ORGANIZATION[name] === undefined,
+    );
+    expect(unaccounted).toEqual([]);
+  });
+
+  it('are of a person, or hold nothing of anybody in particular', () => {
+    expect(people).toContain('identity.users');
+  });
+
+  it('show an organization its own people at most, and nobody else anything', async () => {
+    const { rows: members } = await owner.query<{ user_id: string }>(
+      'select user_id from identity.memberships where organization_id = $1',
+      [one.organizationId],
+    );
+    const own = members.map(({ user_id }) => user_id);
+    const session = new pg.Client({ connectionString: database.url, options: '-c role=weir_identity' });
+    await session.connect();
+    for (const table of people) {
+      const column = table === 'identity.users' ? 'id' : 'user_id';
+      const seen = async (scope: string): Promise<unknown[]> => {
+        await session.query(`select set_config('app.organization_id', $1, false)`, [scope]);
+        const { rows } = await session.query<{ id: string }>(`select distinct ${column} as id from ${table}`);
+        return rows.map(({ id }) => id).filter((id) => !(scope !== '' && own.includes(id)));
+      };
+      expect({ table, seen: await seen(one.organizationId) }).toEqual({ table, seen: [] });
+      expect({ table, seen: await seen('') }).toEqual({ table, seen: [] });
+    }
+    await session.end();
   });
 });
 

@@ -1,4 +1,5 @@
 import { ACTIONS } from './actions.ts';
+import { FIELD_ACCESS, PEOPLE_ONLY } from './field-access.ts';
 import { markdownTable } from './markdown-table.ts';
 import {
   PERMISSION_MATRIX,
@@ -60,6 +61,14 @@ function platformActionTable(): string {
   return markdownTable(['action on the platform', 'permission'], rows);
 }
 
+function fieldTable(): string {
+  const rows = Object.entries(FIELD_ACCESS).map(([field, access]) => [
+    code(field),
+    [access].flat().map(code).join(' or ') + (PEOPLE_ONLY.includes(field) ? ', people only' : ''),
+  ]);
+  return markdownTable(['field', 'action'], rows);
+}
+
 /** docs/permissions.md as the tables say it. */
 export function permissionDocument(): string {
   return `# Permissions
@@ -97,5 +106,12 @@ Services name an action; each demands one permission.
 ${actionTable()}
 
 ${platformActionTable()}
+
+## Fields
+
+What each field of the GraphQL API demands. \`anyone\` needs no sign-in, as what is sent proves itself; \`signedIn\` and \`person\` concern
+oneself, \`person\` not for programs. All other fields come with the thing that they belong to.
+
+${fieldTable()}
 `;
 }

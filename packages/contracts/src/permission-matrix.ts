@@ -78,7 +78,7 @@ export const PERMISSION_MATRIX = {
     scopes: REPORTING_KEYS,
   },
   'org.budget.write': { allows: 'Create and change budgets.', roles: FINANCIERS, scopes: ADMIN_KEY },
-  'org.billing.read': { allows: 'See prices, credit and invoices.', roles: FINANCIERS, scopes: ADMIN_KEY },
+  'org.billing.read': { allows: 'See credit and invoices.', roles: FINANCIERS, scopes: ADMIN_KEY },
   'org.billing.write': { allows: 'Change prices and grant credit.', roles: FINANCIERS, scopes: ADMIN_KEY },
   'account.read': {
     allows: 'See accounts, their limits, lists and routing.',

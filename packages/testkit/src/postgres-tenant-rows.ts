@@ -129,6 +129,22 @@ export async function fillTenant(client: pg.ClientBase | pg.Pool, tenant: Tenant
         expires_at: new Date(Date.now() + 60_000),
       },
     ],
+    [
+      'audit.exports',
+      {
+        id: newUuid(),
+        chain_id: organizationId,
+        token_hash: randomBytes(32),
+        format: 'CSV',
+        conditions: '{}',
+        events: 0,
+        bytes: 0,
+        sha256: randomBytes(32),
+        created_by: 'test',
+        created_at: new Date(),
+        expires_at: new Date(Date.now() + 3_600_000),
+      },
+    ],
     ['identity.owner_keys', anOwnerKey(tenant)],
     ['identity.provider_keys', aProviderKey(tenant, { id: providerKeyId })],
     [

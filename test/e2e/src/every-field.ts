@@ -48,18 +48,34 @@ export function queriesForEveryField(schema: GraphQLSchema, valueOf: ValueOf): s
 
 /** Every mutation with a plausible input, which names nothing that exists unless `valueOf` says so. */
 export function everyMutation(schema: GraphQLSchema, valueOf: ValueOf): string[] {
-  const mutation = schema.getMutationType();
-  if (!mutation) return [];
-  return Object.values(mutation.getFields()).map((field) => {
-    const payload = getNamedType(field.type);
-    const plain = isObjectType(payload)
-      ? Object.values(payload.getFields())
-          .filter((member) => !isCompositeType(getNamedType(member.type)))
-          .map((member) => member.name)
-      : [];
-    const selection = ['__typename', ...plain, 'userErrors { message field }'].join(' ');
-    return `mutation { ${field.name}${argumentsOf(field, mutation.name, valueOf)} { ${selection} } }`;
-  });
+  const names = Object.keys(schema.getMutationType()?.getFields() ?? {});
+  return names.map((name) => mutationDocument(schema, name, valueOf));
+}
+
+/** One mutation as `everyMutation` has it. */
+export function mutationDocument(schema: GraphQLSchema, name: string, valueOf: ValueOf): string {
+  const field = schema.getMutationType()?.getFields()[name];
+  if (!field) throw new Error(`there is no mutation ${name}`);
+  const payload = getNamedType(field.type);
+  const plain = isObjectType(payload)
+    ? Object.values(payload.getFields())
+        .filter((member) => !isCompositeType(getNamedType(member.type)))
+        .map((member) => member.name)
+    : [];
+  const complains = isObjectType(payload) && 'userErrors' in payload.getFields();
+  const errors = complains ? ['userErrors { code message field }'] : [];
+  const selection = ['__typename', ...plain, ...errors].join(' ');
+  return `mutation { ${name}${argumentsOf(field, 'Mutation', valueOf)} { ${selection} } }`;
+}
+
+/** One field of a type with plausible arguments, and what has no members of what it answers. */
+export function fieldSelection(schema: GraphQLSchema, coordinate: string, valueOf: ValueOf): string {
+  const [typeName = '', fieldName = ''] = coordinate.split('.');
+  const type = schema.getType(typeName);
+  const field = isObjectType(type) ? type.getFields()[fieldName] : undefined;
+  if (!field) throw new Error(`there is no field ${coordinate}`);
+  const members = isCompositeType(getNamedType(field.type)) ? ' { __typename }' : '';
+  return field.name + argumentsOf(field, typeName, valueOf) + members;
 }
 
 function objectsOf(type: GraphQLNamedType, schema: GraphQLSchema): readonly GraphQLObjectType[] {
@@ -101,4 +117,5 @@ const SCALARS: Readonly<Record<string, string>> = {
   DateTime: '"2030-01-01T00:00:00Z"',
   BusinessDate: '"2030-01-01"',
   TimeZone: '"UTC"',
+  CurrencyCode: '"USD"',
 };

@@ -1,7 +1,7 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { recordAudit } from '@weir/graphql/audit';
 import { changesOf } from '@weir/graphql/audit-metadata';
-import { authorize, canSee } from '@weir/graphql/authorization';
+import { authorize, canSee, requireSignedIn } from '@weir/graphql/authorization';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
@@ -217,6 +217,7 @@ export function createBudgetService({ db, reader, clock }: BudgetServiceDeps): B
       });
     },
     async update(identity, input) {
+      requireSignedIn(identity);
       const { organizationId } = identity;
       if (organizationId === null) return err([problem('NOT_FOUND', 'There is no such budget.', ['id'])]);
       authorize(identity, 'budget:update', { organizationId, budgetId: input.id });

@@ -1,3 +1,4 @@
+import { canSee, requireSignedIn } from '@weir/graphql/authorization';
 import { connectionOf, pageOf, type KeysetOrder } from '@weir/graphql/connection';
 import { idArgument } from '@weir/graphql/id-argument';
 import { decodeId, encodeId, isUuid } from '@weir/kernel/ids';
@@ -66,9 +67,12 @@ function toPayload(result: BudgetResult) {
 const standingOf = (budget: Budget, { loaders }: Context) => loaders.standing.load(budget);
 
 export const budgetQueries: Pick<QueryResolvers, 'budget'> = {
-  budget(_, args, { loaders }) {
+  budget(_, args, { identity, loaders }) {
+    requireSignedIn(identity);
     const id = decodeId('budget', args.id);
-    return id === undefined ? null : loaders.budget.load(id);
+    const { organizationId } = identity;
+    if (id === undefined || organizationId === null) return null;
+    return canSee(identity, 'budget:read', { organizationId }) ? loaders.budget.load(id) : null;
   },
 };
 

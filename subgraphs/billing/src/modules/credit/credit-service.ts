@@ -1,6 +1,6 @@
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import { recordAudit } from '@weir/graphql/audit';
-import { authorize, idOfActor, type SignedInActor } from '@weir/graphql/authorization';
+import { authorize, idOfActor, requireSignedIn, type SignedInActor } from '@weir/graphql/authorization';
 import type { Clock } from '@weir/kernel/clock';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { MAX_COUNTER_NANO_USD } from '@weir/kernel/money';
@@ -104,6 +104,7 @@ export function createCreditService({ db, clock }: CreditServiceDeps): CreditSer
     accountId: Uuid,
     work: (opened: Opened) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> => {
+    requireSignedIn(identity);
     const { organizationId } = identity;
     if (organizationId === null) return Promise.resolve(noAccount);
     const actor = authorize(identity, 'billing:write', { organizationId });

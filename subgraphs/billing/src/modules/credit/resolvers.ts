@@ -1,3 +1,4 @@
+import { canSee } from '@weir/graphql/authorization';
 import { idArgument } from '@weir/graphql/id-argument';
 import { toMoney } from '@weir/graphql/money';
 import { decodeId, encodeId } from '@weir/kernel/ids';
@@ -26,9 +27,11 @@ export const creditMutations: Pick<MutationResolvers, 'creditGrant' | 'creditEnf
 };
 
 export const account: Pick<AccountResolvers, 'credit'> = {
-  credit({ id }, _, { loaders }) {
+  credit({ id }, _, { identity, loaders }) {
     const accountId = decodeId('account', id);
-    return accountId === undefined ? null : loaders.credit.load(accountId);
+    const { organizationId } = identity;
+    if (accountId === undefined || organizationId === null) return null;
+    return canSee(identity, 'billing:read', { organizationId }) ? loaders.credit.load(accountId) : null;
   },
 };
 

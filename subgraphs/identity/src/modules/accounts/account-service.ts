@@ -1,4 +1,4 @@
-import { authorize, canSee } from '@weir/graphql/authorization';
+import { authorize, canSee, requireSignedIn } from '@weir/graphql/authorization';
 import { connectionOf, pageOf, type Connection, type ConnectionArgs } from '@weir/graphql/connection';
 import type { Uuid } from '@weir/kernel/ids';
 import { withTenant } from '@weir/prisma/tenant';
@@ -53,6 +53,7 @@ const EMPTY: Connection<Account> = {
 function createAccountReads({ db }: AccountDeps): AccountReads {
   async function byId(scope: ActorScope, id: Uuid): Promise<Account | null> {
     const { identity, loaders } = scope;
+    requireSignedIn(identity);
     const account = await loaders.accounts.load(id);
     if (!account || !canSee(identity, 'account:read', { organizationId: account.organizationId }))
       return null;

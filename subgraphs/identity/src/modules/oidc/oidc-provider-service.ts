@@ -2,7 +2,7 @@ import type { AuditAction } from '@weir/contracts/audit';
 import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { SystemRole } from '@weir/contracts/permission-matrix';
 import { recordAudit } from '@weir/graphql/audit';
-import { authorize, canSee } from '@weir/graphql/authorization';
+import { authorize, canSee, requireSignedIn } from '@weir/graphql/authorization';
 import { authorizePlatform } from '@weir/graphql/platform-authorization';
 import { userError } from '@weir/graphql/user-errors';
 import type { Clock } from '@weir/kernel/clock';
@@ -78,6 +78,7 @@ export function createOidcProviderService(deps: OidcProviderServiceDeps): OidcPr
 
   /** One that the caller may change; undefined for one that they do not see. */
   async function writable(identity: InternalIdentity, id: Uuid): Promise<OidcProvider | undefined> {
+    requireSignedIn(identity);
     const { organizationId } = identity;
     const provider = await withTenant(db, { organizationId }, (tx) => createOidcProviderStore(tx).byId(id));
     if (provider) mayWrite(identity, provider.organizationId);

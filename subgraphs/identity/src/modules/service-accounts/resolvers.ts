@@ -1,3 +1,4 @@
+import { requireSignedIn } from '@weir/graphql/authorization';
 import { idArgument } from '@weir/graphql/id-argument';
 import type { Uuid } from '@weir/kernel/ids';
 import type { Context } from '../../context.ts';
@@ -16,8 +17,12 @@ const Organization: Pick<OrganizationResolvers, 'serviceAccounts'> = {
   },
 };
 
-/** Accounts of other kinds are no service accounts, wherever they are. */
+/**
+ * Accounts of other kinds are no service accounts, wherever they are.
+ * @throws AppError UNAUTHENTICATED
+ */
 async function isServiceAccount(id: Uuid, { scope }: Context): Promise<boolean> {
+  requireSignedIn(scope.identity);
   return (await scope.loaders.accounts.load(id))?.kind === KIND;
 }
 

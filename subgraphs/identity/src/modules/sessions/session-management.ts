@@ -11,6 +11,7 @@ import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
 import { tenantOf } from '../../actor-scope.ts';
 import { creationOrder, creationPosition } from '../../creation-order.ts';
+import { createMembershipStore } from '../members/membership-store.ts';
 import type { Membership } from '../members/membership.ts';
 import { admitsMembers } from '../organizations/organization.ts';
 import { createSessionStore } from './session-store.ts';
@@ -120,6 +121,8 @@ export function createSessionManagement({
       if (organizationId === null) throw new AppError('NOT_FOUND', 'There is nothing with this id.');
       authorize(identity, 'session:end', { organizationId });
       return withTenant(db, { organizationId }, async (tx) => {
+        const member = await createMembershipStore(tx).ofUser(organizationId, userId);
+        if (!member) throw new AppError('NOT_FOUND', 'There is nothing with this id.');
         const ended = await createSessionStore(tx).revokeAllOf(userId, at, { in: organizationId });
         const target = { type: 'user', id: userId } as const;
         await recordAudit(tx, identity, { organizationId, action: 'auth.session.revoke', target, metadata: { endedSessions: ended } }); // prettier-ignore
