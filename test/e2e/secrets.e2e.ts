@@ -153,7 +153,12 @@ describe('no secret is shown', () => {
     const { data } = await session.send(getIntrospectionQuery());
     const schema = buildClientSchema(data as unknown as IntrospectionQuery);
     const { organizationId } = platform.access;
+    const { organization } = await session.ask<{ organization: { accounts: { nodes: { id: string }[] } } }>(
+      'query ($id: ID!) { organization(id: $id) { accounts(first: 1) { nodes { id } } } }',
+      { id: organizationId },
+    );
     const valueOf: ValueOf = (coordinate) => {
+      if (coordinate === 'Query.account.id') return JSON.stringify(organization.accounts.nodes[0]?.id);
       if (coordinate === 'Query.organization.id' || coordinate.endsWith('.organizationId')) return JSON.stringify(organizationId); // prettier-ignore
       if (coordinate.endsWith('.start')) return JSON.stringify(new Date(Date.now() - 3_600_000));
       if (coordinate.endsWith('.end')) return JSON.stringify(new Date(Date.now() + 3_600_000));

@@ -2,7 +2,7 @@ import type { InternalIdentity } from '@weir/contracts/internal-identity';
 import type { LimitSet } from '@weir/contracts/policy-snapshot';
 import type { AccessLists } from './modules/access/access-lists.ts';
 import type { Account } from './modules/accounts/account.ts';
-import type { AccountConflict } from './modules/accounts/account-move.ts';
+import type { AccountConflict } from './modules/accounts/account-conflicts.ts';
 import type { AuditEvent } from './modules/audit/audit-event.ts';
 import type { CreatedExport } from './modules/audit/audit-export-service.ts';
 import type { ChainProblem, ChainVerification } from './modules/audit/audit-verification.ts';

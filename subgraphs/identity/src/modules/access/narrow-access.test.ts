@@ -22,10 +22,13 @@ const settings: fc.Arbitrary<AccessSettings> = fc.record({
     allowLevels: list('1', '2', '3'),
   }),
   limits,
-  modelLimits: fc.uniqueArray(fc.record({ pattern: fc.constantFrom('gpt-*', 'gpt-4o', '*'), limits }), {
-    selector: ({ pattern }) => pattern,
-    maxLength: 3,
-  }),
+  modelLimits: fc.uniqueArray(
+    fc.record({ pattern: fc.constantFrom('gpt-*', 'gpt-4o', '*', '*-mini'), limits }),
+    {
+      selector: ({ pattern }) => pattern,
+      maxLength: 3,
+    },
+  ),
 });
 const nodeOf =
   (title: string) =>
@@ -58,7 +61,7 @@ describe('what is left of a node', () => {
           const above = [{ title: 'before', access: node.access, limits: node.limits, modelLimits: [] }];
           expect(problemsBelow({ ...absorbed, modelLimits: [] }, above)).toEqual([]);
         }
-        for (const model of ['gpt-4o', 'gpt-5', 'o1']) {
+        for (const model of ['gpt-4o', 'gpt-5', 'gpt-4o-mini', 'o1-mini', 'o1']) {
           for (const name of ['requestsPerMinute', 'tokensPerDay'] as const) {
             const both = Math.min(effective(own, model, name), effective(other, model, name));
             expect(effective(absorbed, model, name)).toBe(both);

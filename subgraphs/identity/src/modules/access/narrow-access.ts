@@ -2,6 +2,7 @@ import type { LimitSet } from '@weir/contracts/policy-snapshot';
 import { firstBeyond } from '@weir/kernel/acl-containment';
 import { intersectLists } from '@weir/kernel/acl-intersection';
 import { bestMatch } from '@weir/kernel/pattern';
+import { intersectPatterns } from '@weir/kernel/pattern-intersection';
 import { changeAccess, type AccessProblem, type AccessSettings, type BindingNode } from './access-change.ts';
 import { LIST_NAMES, UNRESTRICTED, type AccessLists } from './access-lists.ts';
 import { boundsOfModel, LIMIT_NAMES } from './limits.ts';
@@ -68,7 +69,10 @@ function lower(a: LimitSet, b: LimitSet): LimitSet {
 export function absorbAccess(node: AccessSettings, bound: BindingNode): AccessSettings {
   const access = { ...narrowLists(node.access, [bound]) };
   for (const name of LIST_NAMES) access[name] ??= bound.access[name];
-  const patterns = new Set([...node.modelLimits, ...bound.modelLimits].map(({ pattern }) => pattern));
+  const [own, above] = [node, bound].map(({ modelLimits }) => modelLimits.map(({ pattern }) => pattern));
+  // Models that a pattern of each names are named by neither best: what the two have in common gets an entry as well.
+  const common = (own ?? []).flatMap((a) => (above ?? []).flatMap((b) => intersectPatterns(a, b)));
+  const patterns = new Set([...(own ?? []), ...(above ?? []), ...common]);
   // Of one node's entries only the best match counts, so that each has to say what both nodes said of its models.
   const limitsOf = ({ modelLimits }: AccessSettings, name: string) =>
     bestMatch(modelLimits, ({ pattern }) => pattern, name)?.limits ?? {};

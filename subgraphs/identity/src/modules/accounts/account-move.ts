@@ -2,18 +2,22 @@ import { recordAudit } from '@weir/graphql/audit';
 import { decide } from '@weir/graphql/authorization';
 import { AppError } from '@weir/kernel/errors';
 import { encodeId, type Uuid } from '@weir/kernel/ids';
-import { formatRates } from '@weir/kernel/rates';
 import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
-import type { BindingNode } from '../access/access-change.ts';
-import { isUnrestricted, narrowAccess, problemsBelow } from '../access/narrow-access.ts';
+import { narrowAccess } from '../access/narrow-access.ts';
 import { ancestorIdsOf, depthOf, isWithin, type Account } from './account.ts';
 import type { AccountDeps } from './account-changes.ts';
+import {
+  bindingNodesGained,
+  conflictsOf,
+  conflictsOfBounds,
+  misfitsBelow,
+  type AccountConflict,
+} from './account-conflicts.ts';
 import { DEPTH_MAX, type AccountProblem } from './account-rules.ts';
 import { createAccountStore } from './account-store.ts';
-import { createAccountTreeStore, type BoundAccount } from './account-tree-store.ts';
-import { bindingNodesFrom } from './binding-nodes.ts';
+import { createAccountTreeStore } from './account-tree-store.ts';
 import {
   belowMachine,
   changeableAccount,
@@ -30,14 +34,6 @@ export interface AccountMove {
   /** REFUSE lists what does not fit; NARROW makes it fit. */
   readonly onConflict: 'REFUSE' | 'NARROW';
   readonly expectedVersion?: number | undefined;
-}
-
-/** A setting of a moved account that its new place does not allow. */
-export interface AccountConflict {
-  readonly accountId: Uuid;
-  readonly code: AccountProblem['code'];
-  readonly message: string;
-  readonly field: readonly string[] | null;
 }
 
 export interface MovedAccount {
@@ -170,56 +166,6 @@ async function authorizeLeaving(
   const what = isBudget ? `the blocking budget "${bound.name}"` : 'enforced credit';
   const permission = isBudget ? 'org.budget.write' : 'org.billing.write';
   throw new AppError('FORBIDDEN', `The account would leave ${what} above it, which needs ${permission}.`);
-}
-
-/** Nodes that bind the account at its new place and do not where it is, the nearest first. */
-async function bindingNodesGained(
-  tx: Transaction,
-  node: Account,
-  parent: Account,
-): Promise<readonly BindingNode[]> {
-  const present = new Set<string>(ancestorIdsOf(node));
-  const nodes = await bindingNodesFrom(tx, parent);
-  return nodes.filter(({ id }) => id !== undefined && !present.has(id));
-}
-
-async function misfitsBelow(
-  tree: ReturnType<typeof createAccountTreeStore>,
-  node: Account,
-  gained: readonly BindingNode[],
-): Promise<readonly BoundAccount[]> {
-  if (gained.every(isUnrestricted)) return [];
-  const misfits: BoundAccount[] = [];
-  for await (const account of tree.restrictedWithin(node)) {
-    if (problemsBelow(account, gained).length > 0) misfits.push(account);
-  }
-  return misfits;
-}
-
-function conflictsOf(account: BoundAccount, gained: readonly BindingNode[]): readonly AccountConflict[] {
-  return problemsBelow(account, gained).map(({ code, message, field }) => ({
-    accountId: account.id,
-    code,
-    message,
-    field,
-  }));
-}
-
-function conflictsOfBounds(
-  account: { readonly id: string; readonly tier: number; readonly ratesPpm: bigint },
-  parent: Account,
-): readonly AccountConflict[] {
-  const accountId = account.id as Uuid;
-  const conflicts: AccountConflict[] = [];
-  if (account.tier > parent.tier) {
-    const message = `The Tier ${account.tier} is above ${parent.tier}, the Tier of the account "${parent.name}".`;
-    conflicts.push({ accountId, code: 'INVALID_TIER', message, field: ['tier'] });
-  }
-  if (account.ratesPpm < parent.ratesPpm) {
-    const message = `The Rates ${formatRates(account.ratesPpm)} are below ${formatRates(parent.ratesPpm)}, the Rates of the account "${parent.name}".`;
-    conflicts.push({ accountId, code: 'INVALID_RATES', message, field: ['rates'] });
-  }
-  return conflicts;
 }
 
 function refusedForConflicts(conflicts: readonly AccountConflict[]): MoveResult {
