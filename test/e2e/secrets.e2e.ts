@@ -15,6 +15,8 @@ const PROVIDER_SECRET = 'sk-canary-of-a-provider-that-refuses-it';
 const REPLACED_SECRET = 'sk-canary-of-a-secret-that-was-replaced';
 const SHORT_SECRET = 'sk-canary-too-short';
 const PASSWORD = 'canary of a wrong password';
+/** What else is given in confidence: each gets the canary, and it must be in no answer, log, table or file afterwards. */
+const SECRET_INPUT = /\.(\w*[pP]assword|otp|code|\w*[tT]oken|clientSecret|recoveryCode)$/;
 
 const ADMIN_PORTS = ['PROXY_ADMIN_PORT', 'GATEWAY_ADMIN_PORT', 'IDENTITY_ADMIN_PORT', 'BILLING_ADMIN_PORT', 'ANALYTICS_ADMIN_PORT'] as const; // prettier-ignore
 
@@ -163,6 +165,7 @@ describe('no secret is shown', () => {
       if (coordinate.endsWith('.start')) return JSON.stringify(new Date(Date.now() - 3_600_000));
       if (coordinate.endsWith('.end')) return JSON.stringify(new Date(Date.now() + 3_600_000));
       if (coordinate.endsWith('.secret')) return JSON.stringify(SHORT_SECRET);
+      if (SECRET_INPUT.test(coordinate)) return JSON.stringify(PASSWORD);
       return undefined;
     };
     const queries = queriesForEveryField(schema, valueOf);
