@@ -27,6 +27,8 @@ export const AUDIT_ACTIONS = [
   /** Retention removed what is older; the metadata is the checkpoint from which the chain goes on. */
   'audit.purge',
   'audit.verify',
+  /** An API key was presented that is revoked, has expired or belongs to a suspended account. */
+  'auth.apikey',
   /** Too many failures: nobody signs in with this address for a while. */
   'auth.lockout',
   'auth.email.change',

@@ -53,6 +53,7 @@ import { createRoleService } from './modules/roles/role-service.ts';
 import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
 import { createAttempts } from './modules/sessions/attempts.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
+import { createRefusedKeyAudit } from './modules/sessions/refused-key-audit.ts';
 import { createBeginSession } from './modules/sessions/begin-session.ts';
 import { createSessionManagement } from './modules/sessions/session-management.ts';
 import { createSignInAudit } from './modules/sessions/sign-in-audit.ts';
@@ -249,12 +250,13 @@ export async function start(
       clientTokens: createClientTokens(keys, clock, config.publicUrl),
       rateLimits: createRateLimits({ db, clock }),
     });
-    const authenticator = createAuthenticator({ db, accessTokens, clientGrant, clock });
+    const refusals = createBoundedAudit({ log, clock });
+    const onRefusedKey = createRefusedKeyAudit({ db, refusals });
+    const authenticator = createAuthenticator({ db, accessTokens, clientGrant, clock, onRefusedKey });
     const expiryFeed = createExpiryFeed({ source: createExpirySource(db), clock, log });
     const { masterKey } = config;
     const afterAnswer = createAfterAnswer(log);
     const queueMail = createQueueMail({ masterKey, clock, links: createMailLinks(config.publicUrl) });
-    const refusals = createBoundedAudit({ log, clock });
     const services = await createServices({
       refusals,
       db,

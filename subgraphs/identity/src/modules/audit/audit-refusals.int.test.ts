@@ -99,6 +99,22 @@ describe('what was refused is in the trail', () => {
   });
 });
 
+describe('a key that works no more', () => {
+  it('is told when somebody still presents it, and is not when nobody ever had it', async () => {
+    const { organizationId, rootAccountId: accountId } = organization;
+    const added = { organizationId, accountId, name: 'lost', scopes: ['admin'] as const };
+    const { apiKeyId, secret } = await identity.bootstrap.addApiKey(added);
+    await superuser.query(
+      `update identity.api_keys set revoked_at = now(), status = 'REVOKED' where id = $1`,
+      [apiKeyId],
+    );
+    expect((await identity.authenticate({ apiKey: secret })).status).toBe(401);
+    const [row] = await eventually(organizationId, `action = 'auth.apikey'`);
+    expect(row).toMatchObject({ result: 'DENIED', target_name: 'lost', actor_name: 'lost' });
+    expect(JSON.parse(row?.metadata ?? '')).toEqual({ reason: 'API_KEY_REVOKED' });
+  });
+});
+
 describe('signing in is in the trail', () => {
   it('when it worked, and when it did not', async () => {
     const rows = await eventually(

@@ -8,6 +8,7 @@ import { hashOfSecret } from '../api-keys/api-key.ts';
 import type { ClientGrant } from '../oauth-clients/client-grant.ts';
 import { isClientToken } from '../oauth-clients/client-token.ts';
 import type { AccessTokens } from './access-token.ts';
+import type { OnRefusedKey } from './refused-key-audit.ts';
 import { readApiKeyRecord, readSessionRecord } from './session-record.ts';
 import { endsAtMs, USE_RESOLUTION_MS } from './session-idleness.ts';
 import { createSessionStore } from './session-store.ts';
@@ -25,6 +26,7 @@ export interface AuthenticatorDeps {
   readonly accessTokens: AccessTokens;
   readonly clientGrant: Pick<ClientGrant, 'authenticate'>;
   readonly clock: Clock;
+  readonly onRefusedKey: OnRefusedKey;
 }
 
 async function noteUse(tx: Transaction, { id, lastUsedAt }: Session, nowMs: number): Promise<void> {
@@ -38,12 +40,9 @@ function addressesOf({ session, organization }: SessionRecord): Pick<Authenticat
   return list === null || session.impersonationId !== null ? {} : { allowIps: [[...list]] };
 }
 
-export function createAuthenticator({
-  db,
-  accessTokens,
-  clientGrant,
-  clock,
-}: AuthenticatorDeps): Authenticator {
+export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
+  const { db, accessTokens, clientGrant, clock, onRefusedKey } = deps;
+
   async function byAccessToken(text: string, isUse: boolean): Promise<Authenticated> {
     if (isClientToken(text)) return clientGrant.authenticate(text);
     const token = await accessTokens.verify(text);
@@ -69,7 +68,12 @@ export function createAuthenticator({
       : undefined;
     if (!record)
       throw new AppError('INVALID_API_KEY', 'There is no such API key. Check that it was copied whole.');
-    return standingOfApiKey(record, clock.now());
+    try {
+      return standingOfApiKey(record, clock.now());
+    } catch (thrown) {
+      if (thrown instanceof AppError) onRefusedKey(record.apiKey, thrown.code);
+      throw thrown;
+    }
   }
 
   return {
