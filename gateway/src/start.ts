@@ -120,8 +120,10 @@ async function startParts(
     internalSecret: config.internalSecret,
     dispatcher,
   });
-  const cookies = createSessionCookies(config.publicUrl?.startsWith('https:') ?? false);
-  const browser = createBrowser(cookies, createIsOwnPage([config.publicUrl ?? '', ...config.allowedOrigins]));
+  const isSecure = config.publicUrl?.startsWith('https:') ?? false;
+  const origins = [config.publicUrl ?? '', ...config.allowedOrigins];
+  const cookies = createSessionCookies(isSecure);
+  const browser = createBrowser(cookies, createIsOwnPage({ origins, anyName: !isSecure }));
   serveGraphql(app, { apollo, authenticator, browser, cookies, createContext });
   const identity = createIdentityClient({
     identityUrl: config.subgraphUrls['identity'] ?? '',

@@ -6,7 +6,7 @@ import { createSessionCookies } from './session-cookies.ts';
 const cookies = createSessionCookies(true);
 const browser = createBrowser(
   cookies,
-  createIsOwnPage(['https://weir.example', 'https://portal.example/', '']),
+  createIsOwnPage({ origins: ['https://weir.example', 'https://portal.example/', ''], anyName: false }),
 );
 const cookie = 'theme=dark; __Host-weir-access=a.b.c; __Host-weir-refresh=wrt_x';
 const fromCookie = {
@@ -41,6 +41,19 @@ describe('cookies of a session', () => {
     expect(() => browser.ofSocket({}, { cookie, ...headers })).toThrow(
       expect.objectContaining({ code: 'FORBIDDEN' }),
     );
+  });
+
+  it('count under any name of a machine without TLS, and for nobody who only claims its name', () => {
+    const plain = createBrowser(
+      createSessionCookies(false),
+      createIsOwnPage({ origins: ['http://localhost:4000'], anyName: true }),
+    );
+    const ask = (origin: string) =>
+      plain.ofSocket({}, { cookie: 'weir-access=a.b.c', host: '127.0.0.1:4000', origin });
+    expect(ask('http://127.0.0.1:4000').isCookie).toBe(true);
+    expect(ask('http://localhost:4000').isCookie).toBe(true);
+    expect(() => ask('http://127.0.0.1:4001')).toThrow();
+    expect(() => ask('https://evil.example')).toThrow();
   });
 
   it('are given to pages of ours only', () => {

@@ -125,7 +125,13 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): Su
       if (entry === undefined || session === undefined)
         throw new Error('a subscription that was not planned');
       const { request } = entry.ctx.extra;
-      return subscribe(entry.subscription, session, originOf(request.headers, options.ipAddressOf(request)));
+      const origin = originOf(request.headers, options.ipAddressOf(request));
+      try {
+        return await subscribe(entry.subscription, session, origin);
+      } catch (error) {
+        // The session may have ended since the subscription was accepted; that is an answer and no failure of ours.
+        return { errors: asGraphQLErrors(error) };
+      }
     },
     onError(_ctx, _id, _payload, errors) {
       return errors.map((error) => {
