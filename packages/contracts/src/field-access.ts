@@ -40,6 +40,7 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldRule>> = {
   'Organization.invitations': 'member:read',
   'Organization.members': 'member:read',
   'Organization.models': 'organization:read',
+  'Organization.oauthClients': 'oauthClient:read',
   'Organization.oidcProviders': 'signInProvider:read',
   'Organization.providerKeys': 'providerKey:read',
   'Organization.roles': 'role:read',
@@ -57,6 +58,7 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldRule>> = {
   'Viewer.apiKey': 'signedIn',
   'Viewer.impersonation': 'signedIn',
   'Viewer.memberships': 'signedIn',
+  'Viewer.oauthClient': 'signedIn',
   'Viewer.organization': 'signedIn',
   'Viewer.secondFactors': 'signedIn',
   'Viewer.sessions': 'signedIn',
@@ -102,6 +104,9 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldRule>> = {
   'Mutation.modelPromote': 'model:write',
   'Mutation.modelRegister': 'model:write',
   'Mutation.modelUpdate': 'model:write',
+  'Mutation.oauthClientCreate': 'oauthClient:create',
+  'Mutation.oauthClientRevoke': 'oauthClient:revoke',
+  'Mutation.oauthClientSecretRotate': 'oauthClient:rotate',
   'Mutation.oidcIdentityLink': 'signedIn',
   'Mutation.oidcProviderCreate': 'signInProvider:write',
   'Mutation.oidcProviderDelete': 'signInProvider:write',
@@ -156,4 +161,9 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldRule>> = {
 };
 
 /** What a program may not do even with the permission: somebody must decide it. */
-export const PEOPLE_ONLY: readonly string[] = ['Mutation.supportConsentGrant'];
+export const PEOPLE_ONLY: readonly string[] = [
+  'Mutation.oauthClientCreate',
+  'Mutation.oauthClientRevoke',
+  'Mutation.oauthClientSecretRotate',
+  'Mutation.supportConsentGrant',
+];

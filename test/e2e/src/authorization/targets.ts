@@ -27,6 +27,7 @@ export interface Targets {
   readonly organizationChange: string;
   readonly serviceAccount: string;
   readonly impersonation: string;
+  readonly oauthClient: string;
 }
 
 /** An organization to write into, past its services. */
@@ -41,7 +42,9 @@ export interface Place {
 async function addPerson({
   client,
   organizationId,
-}: Place): Promise<Pick<Targets, 'user' | 'email' | 'membership' | 'session' | 'invitation'>> {
+}: Place): Promise<
+  Pick<Targets, 'user' | 'email' | 'membership' | 'session' | 'invitation' | 'oauthClient'>
+> {
   const [userId, membershipId, sessionId, invitationId] = [newUuid(), newUuid(), newUuid(), newUuid()];
   const email = `target-${userId}@example.org`;
   const invited = `invited-${invitationId}@example.org`;
@@ -51,12 +54,15 @@ async function addPerson({
   await insertRow(client, 'identity.sessions', { id: sessionId, organization_id: organizationId, user_id: userId, refresh_token_hash: randomBytes(32), expires_at: soon }); // prettier-ignore
   await insertRow(client, 'identity.memberships', { id: invitationId, organization_id: organizationId, email: invited, role: 'ANALYST', status: 'INVITED' }); // prettier-ignore
   await insertRow(client, 'identity.invitations', { id: invitationId, organization_id: organizationId, email: invited, token_hash: randomBytes(32), invited_by: userId, sent_at: new Date(0), expires_at: soon }); // prettier-ignore
+  const oauthClientId = newUuid();
+  await insertRow(client, 'identity.oauth_clients', { id: oauthClientId, organization_id: organizationId, name: 'Target', secret_hash: randomBytes(32), created_by: userId }); // prettier-ignore
   return {
     user: encodeId('user', userId),
     email,
     membership: encodeId('membership', membershipId),
     session: encodeId('session', sessionId),
     invitation: encodeId('invitation', invitationId),
+    oauthClient: encodeId('oauthClient', oauthClientId),
   };
 }
 
@@ -236,6 +242,7 @@ const KINDS: readonly (readonly [RegExp, keyof Targets])[] = [
   [/^member/i, 'membership'],
   [/^model/i, 'model'],
   [/^impersonation/i, 'impersonation'],
+  [/^oauthClient/i, 'oauthClient'],
   [/^oidcProvider/i, 'oidcProvider'],
   [/^serviceAccount/i, 'serviceAccount'],
   [/^(Query\.)?organization/i, 'organization'],
