@@ -57,15 +57,15 @@ describe('an access token', () => {
     await expect(ours.verify(text)).rejects.toMatchObject(refused);
   });
 
-  it('is refused under any other algorithm, for another audience, and as another kind of token', async () => {
+  it('is refused under any other algorithm, for another audience, of another platform, and as another kind of token', async () => {
     const tokens = tokensAt(1_800_000_000_000);
     const { keys } = tokens;
     const { privateKey } = keys.current();
     const header = { alg: 'EdDSA', kid: keys.id, typ: 'at+jwt' };
-    const unsigned = (audience: string) =>
+    const unsigned = (audience: string, issuer = ISSUER) =>
       new SignJWT({ sid: names.sessionId })
         .setSubject(names.userId)
-        .setIssuer(ISSUER)
+        .setIssuer(issuer)
         .setAudience(audience)
         .setIssuedAt(1_800_000_000)
         .setExpirationTime(1_900_000_000);
@@ -80,6 +80,7 @@ describe('an access token', () => {
         .setProtectedHeader({ ...header, alg: 'HS256' })
         .sign(publicBytes ?? Buffer.alloc(0)),
       await unsigned('other').setProtectedHeader(header).sign(privateKey),
+      await unsigned('weir', 'https://staging.weir.example').setProtectedHeader(header).sign(privateKey),
       await unsigned('weir')
         .setProtectedHeader({ ...header, typ: 'JWT' })
         .sign(privateKey),
