@@ -32,7 +32,8 @@ export function createFileTransport({ folder, clock, log }: FileTransportOptions
       await writeFile(join(folder, `${name}.html`), html, options);
       await writeFile(join(folder, `${name}.txt`), `To: ${to}\nSubject: ${subject}\n\n${text}`, options);
       await removeOld();
-      log.info({ subject, link, file: join(folder, `${name}.txt`) }, 'mail kept in a file');
+      // A warning, for nobody has been sent it: whoever runs the platform has to read it here.
+      log.warn({ subject, link, file: join(folder, `${name}.txt`) }, 'mail kept in a file');
     },
     close: () => undefined,
   };
