@@ -17,6 +17,7 @@ import { createLoaders } from './loaders.ts';
 import { ANALYTICS_PROJECTOR_ROLE, usageProjection } from './projection/usage-projection.ts';
 import { startNightlyProof } from './proof/nightly-proof.ts';
 import { resolvers } from './resolvers.ts';
+import { startUsageRetention } from './retention/usage-retention.ts';
 
 const VERSION = '0.1.0';
 const STOP_GRACE_MS = 10_000;
@@ -31,7 +32,7 @@ interface Parts {
   readonly lifecycle: Lifecycle;
 }
 
-/** Keeps the sums up to date, and proves every night that they are right. */
+/** Keeps the sums up to date, proves every night that they are right, and removes what is not kept any longer. */
 function startBackground({ config, log, registry, lifecycle }: Parts): Listener {
   const projector = createProjector({
     url: config.databaseUrl,
@@ -52,6 +53,8 @@ function startBackground({ config, log, registry, lifecycle }: Parts): Listener 
     log,
   });
   lifecycle.add({ name: 'proof', stop: () => proof.stop() });
+  const retention = startUsageRetention({ url: config.databaseUrl, clock: systemClock, registry, log });
+  lifecycle.add({ name: 'retention', stop: () => retention.stop() });
   const listener = createListener({
     url: config.databaseUrl,
     role: 'weir_analytics',
