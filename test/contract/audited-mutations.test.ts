@@ -41,6 +41,7 @@ const RECORDED: Readonly<Record<string, readonly AuditAction[]>> = {
   memberReactivate: ['member.reactivate'],
   memberRemove: ['member.remove'],
   memberRoleSet: ['member.update_role'],
+  memberSecondFactorsReset: ['mfa.reset'],
   memberSuspend: ['member.suspend'],
   modelDelete: ['model.delete'],
   modelDisable: ['model.disable'],

@@ -24,6 +24,7 @@ export const ACTIONS = {
   'member:suspend': { permission: 'org.members.remove' },
   'member:remove': { permission: 'org.members.remove' },
   'member:updateRole': { permission: 'org.members.update_role' },
+  'member:resetFactors': { permission: 'org.members.sessions' },
   'session:read': { permission: 'org.members.sessions' },
   'session:end': { permission: 'org.members.sessions' },
   'role:read': { permission: 'org.read' },

@@ -97,6 +97,7 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldRule>> = {
   'Mutation.memberReactivate': 'member:suspend',
   'Mutation.memberRemove': 'member:remove',
   'Mutation.memberRoleSet': 'member:updateRole',
+  'Mutation.memberSecondFactorsReset': 'member:resetFactors',
   'Mutation.memberSuspend': 'member:suspend',
   'Mutation.modelDelete': 'model:write',
   'Mutation.modelDisable': 'model:write',

@@ -61,7 +61,7 @@ export const PERMISSION_MATRIX = {
   },
   'org.members.update_role': { allows: 'Change the roles of members.', roles: MANAGERS, scopes: NO_KEY },
   'org.members.sessions': {
-    allows: 'See where members are signed in, and end their sessions.',
+    allows: 'See where members are signed in, end their sessions, and reset their second factors.',
     roles: ADMINS,
     scopes: NO_KEY,
   },

@@ -19,6 +19,8 @@ const MAILS: readonly Mail[] = [
   { kind: 'emailChangeTaken', displayName: evil },
   { kind: 'passwordChanged', displayName: evil },
   { kind: 'passwordReset', displayName: evil, token },
+  { kind: 'secondFactorsChanged', displayName: evil, change: 'totpDisabled' },
+  { kind: 'secondFactorsChanged', displayName: evil, change: 'reset' },
 ];
 
 describe.each(MAILS)('the mail $kind', (mail) => {

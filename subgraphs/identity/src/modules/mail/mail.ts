@@ -10,6 +10,7 @@ import { emailChangeNoticeMail } from './kinds/email-change-notice.ts';
 import { emailChangeTakenMail } from './kinds/email-change-taken.ts';
 import { passwordChangedMail } from './kinds/password-changed.ts';
 import { passwordResetMail } from './kinds/password-reset.ts';
+import { secondFactorsChangedMail } from './kinds/second-factors-changed.ts';
 import type { MailContent } from './mail-content.ts';
 import type { MailLinks } from './mail-links.ts';
 
@@ -27,6 +28,7 @@ const KINDS = {
   organizationOwner: organizationOwnerMail,
   passwordChanged: passwordChangedMail,
   passwordReset: passwordResetMail,
+  secondFactorsChanged: secondFactorsChangedMail,
 } as const satisfies Readonly<Record<string, (facts: never, links: MailLinks) => MailContent>>;
 
 export type MailKind = keyof typeof KINDS;

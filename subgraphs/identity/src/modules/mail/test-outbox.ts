@@ -4,9 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PATIENCE_MS = 10_000;
 
+/** The end of a name is the id of its mail, and ids grow in the order in which mails were written; they may be sent in another. */
+const idIn = (name: string): string => name.slice(-'00000000-0000-0000-0000-000000000000.txt'.length);
+
 async function newestMail(folder: string, email: string): Promise<string | undefined> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.txt'));
-  for (const name of names.toSorted().toReversed()) {
+  for (const name of names.toSorted((a, b) => (idIn(a) < idIn(b) ? 1 : -1))) {
     const text = await readFile(join(folder, name), 'utf8');
     if (text.startsWith(`To: ${email}\n`)) return text;
   }

@@ -23,6 +23,7 @@ import {
   parseShortText,
   refuse,
   SHORT_TEXT_RULE,
+  stillInvited,
   type MemberProblem,
   type MemberResult,
 } from './member-rules.ts';
@@ -67,8 +68,6 @@ export interface MemberDeps {
 
 const ownMembership = () =>
   refuse('OWN_MEMBERSHIP', 'This is your own membership: leave the organization with memberLeave.', 'id');
-const stillInvited = () =>
-  refuse('STILL_INVITED', 'This person has not accepted yet: revoke the invitation instead.', 'id');
 const isOwn = (member: Membership, { actor }: Manager): boolean => member.userId === actor.userId;
 
 /** Whether the organization would be without an Owner who can act. */

@@ -22,6 +22,9 @@ export const lastOwner = () =>
     'id',
   );
 
+export const stillInvited = () =>
+  refuse('STILL_INVITED', 'This person has not accepted yet: revoke the invitation instead.', 'id');
+
 /** A short text by people for people, trimmed; undefined when it is empty, too long or not printable. */
 export function parseShortText(text: string): string | undefined {
   const trimmed = text.trim();

@@ -24,6 +24,7 @@ import {
 import { createInvitationStore } from './invitation-store.ts';
 import type { Invitation, InvitationStatus } from './invitation.ts';
 import { createMemberChanges, type MemberChanges, type MemberDeps } from './member-changes.ts';
+import { createMemberFactorReset, type MemberFactorReset } from './member-factor-reset.ts';
 import {
   createMemberQueries,
   type MemberFilter,
@@ -65,7 +66,11 @@ export interface MemberReads {
 }
 
 export type CountedMembers = Connection<Membership> & { readonly totalCount: number };
-export type MemberService = MemberReads & MemberChanges & InvitationChanges & InvitationAcceptance;
+export type MemberService = MemberReads &
+  MemberChanges &
+  MemberFactorReset &
+  InvitationChanges &
+  InvitationAcceptance;
 
 const INVITATIONS = creationOrder<Invitation>('invitations.createdAt');
 
@@ -127,6 +132,7 @@ export function createMemberService(deps: InvitationDeps & AcceptanceDeps): Memb
   return {
     ...createMemberReads(deps),
     ...createMemberChanges(deps),
+    ...createMemberFactorReset(deps),
     ...createInvitationChanges(deps),
     ...createInvitationAcceptance(deps),
   };

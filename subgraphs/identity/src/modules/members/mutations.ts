@@ -13,6 +13,7 @@ type MemberMutations = Pick<
   | 'memberRoleSet'
   | 'memberSuspend'
   | 'memberReactivate'
+  | 'memberSecondFactorsReset'
   | 'memberRemove'
   | 'memberLeave'
 >;
@@ -78,6 +79,11 @@ export const memberMutations: MemberMutations = {
 
   async memberReactivate(_, { input }, { services, scope }) {
     return toPayload(await services.members.reactivate(scope, idArgument('membership', input.id, 'id')));
+  },
+
+  async memberSecondFactorsReset(_, { input }, { services, scope }) {
+    const id = idArgument('membership', input.id, 'id');
+    return toPayload(await services.members.resetSecondFactors(scope, id));
   },
 
   async memberRemove(_, { input }, { services, scope }) {

@@ -14,6 +14,7 @@ const DOCUMENTS = {
   memberRoleSet: `mutation ($input: MemberRoleSetInput!) { it: memberRoleSet(input: $input) { ${MEMBERSHIP} ${ERRORS} } }`,
   memberSuspend: `mutation ($input: MemberSuspendInput!) { it: memberSuspend(input: $input) { ${MEMBERSHIP} ${ERRORS} } }`,
   memberReactivate: `mutation ($input: MemberReactivateInput!) { it: memberReactivate(input: $input) { ${MEMBERSHIP} ${ERRORS} } }`,
+  memberSecondFactorsReset: `mutation ($input: MemberSecondFactorsResetInput!) { it: memberSecondFactorsReset(input: $input) { ${MEMBERSHIP} ${ERRORS} } }`,
   memberRemove: `mutation ($input: MemberRemoveInput!) { it: memberRemove(input: $input) { removedId ${ERRORS} } }`,
   memberLeave: `mutation ($input: MemberLeaveInput!) { it: memberLeave(input: $input) { removedId ${ERRORS} } }`,
 } as const;

@@ -8,8 +8,10 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { DISPLAY_NAME_RULE, parseDisplayName } from '../../display-name.ts';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-tokens.ts';
+import type { QueueMail } from '../mail/queue-mail.ts';
 import { createProof, type ProofDeps, type ProofInput } from '../second-factors/proof.ts';
 import { issueRecoveryCodes, removeUselessRecoveryCodes } from '../second-factors/recovery-code-issue.ts';
+import { tellChange } from '../second-factors/tell-change.ts';
 import { createUserStore } from '../users/user-store.ts';
 import {
   challengeRegistration,
@@ -55,6 +57,7 @@ export interface PasskeyServiceDeps extends ProofDeps, PasskeySignInDeps {
   readonly relyingParty: RelyingParty | undefined;
   readonly oneTimeTokens: OneTimeTokens;
   readonly clock: Clock;
+  readonly queueMail: QueueMail;
 }
 
 const NOT_A_PERSON = userError(
@@ -69,7 +72,7 @@ const NOT_FOUND = userError('NOT_FOUND', 'There is no passkey with this id.', 'i
 const INVALID_NAME = userError('INVALID_NAME', DISPLAY_NAME_RULE, 'name');
 
 export function createPasskeyService(deps: PasskeyServiceDeps): PasskeyService {
-  const { db, relyingParty, oneTimeTokens, passkeys } = deps;
+  const { db, relyingParty, oneTimeTokens, passkeys, queueMail } = deps;
   const prove = createProof(deps);
   const signIn = createPasskeySignIn(deps);
 
@@ -136,6 +139,7 @@ export function createPasskeyService(deps: PasskeyServiceDeps): PasskeyService {
         if (!(await store.insert(passkey))) return err(KNOWN);
         const recoveryCodes = await issueRecoveryCodes(tx, userId, 'unlessThere');
         const registered = { ...passkey, lastUsedAt: null };
+        await tellChange(queueMail, tx, userId, 'passkeyAdded');
         await audit(tx, identity, 'passkey.register', registered);
         return ok({ passkey: registered, recoveryCodes });
       });
@@ -163,6 +167,7 @@ export function createPasskeyService(deps: PasskeyServiceDeps): PasskeyService {
         const passkey = await createPasskeyStore(tx).remove(userId, id);
         if (!passkey) return err(NOT_FOUND);
         await removeUselessRecoveryCodes(tx, userId);
+        await tellChange(queueMail, tx, userId, 'passkeyRemoved');
         await audit(tx, identity, 'passkey.remove', passkey);
         return ok(id);
       });

@@ -8,11 +8,13 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { sealSecret } from '@weir/service/vault';
 import type { SecondFactorErrorCode, SecondFactorMethod } from '../../generated/resolvers-types.ts';
+import type { QueueMail } from '../mail/queue-mail.ts';
 import { createUserStore } from '../users/user-store.ts';
 import { createProof, type ProofDeps, type ProofInput } from './proof.ts';
 import { issueRecoveryCodes, removeUselessRecoveryCodes } from './recovery-code-issue.ts';
 import { createSecondFactorStore } from './second-factor-store.ts';
 import { stepOfFactor, totpBinding, type TotpDeps } from './second-factors.ts';
+import { tellChange } from './tell-change.ts';
 import { newTotpSecret, qrCodeOf, totpUri } from './totp.ts';
 
 export interface TotpEnrollment {
@@ -46,7 +48,7 @@ export interface SecondFactorService {
   regenerateRecoveryCodes(identity: InternalIdentity, proof: ProofInput): Outcome<readonly string[]>;
 }
 
-export type SecondFactorServiceDeps = ProofDeps & TotpDeps;
+export type SecondFactorServiceDeps = ProofDeps & TotpDeps & { readonly queueMail: QueueMail };
 
 const NOT_A_PERSON = userError(
   'NOT_A_PERSON',
@@ -65,7 +67,7 @@ const WRONG_CODE = userError(
 );
 
 export function createSecondFactorService(deps: SecondFactorServiceDeps): SecondFactorService {
-  const { db, clock, masterKey, secondFactors } = deps;
+  const { db, clock, masterKey, secondFactors, queueMail } = deps;
   const prove = createProof(deps);
 
   const personOf = (identity: InternalIdentity): Uuid | undefined => {
@@ -136,6 +138,7 @@ export function createSecondFactorService(deps: SecondFactorServiceDeps): Second
         const isConfirmed = await store.confirm(userId, factor.sealed.version, step, new Date(clock.now()));
         if (!isConfirmed) return err(ALREADY_ENROLLED);
         const codes = await issueRecoveryCodes(tx, userId, 'unlessThere');
+        await tellChange(queueMail, tx, userId, 'totpEnabled');
         await audit(tx, identity, 'mfa.totp.enroll', userId);
         return ok(codes);
       });
@@ -150,6 +153,7 @@ export function createSecondFactorService(deps: SecondFactorServiceDeps): Second
         const store = createSecondFactorStore(tx);
         if (!(await store.removeTotp(userId))) return err(NOT_ENROLLED);
         await removeUselessRecoveryCodes(tx, userId);
+        await tellChange(queueMail, tx, userId, 'totpDisabled');
         await audit(tx, identity, 'mfa.totp.disable', userId);
         return ok(true);
       });
@@ -163,6 +167,7 @@ export function createSecondFactorService(deps: SecondFactorServiceDeps): Second
       return withTenant(db, { userId }, async (tx) => {
         if ((await secondFactors.methodsOf(tx, userId)).length === 0) return err(NOT_ENROLLED);
         const codes = await issueRecoveryCodes(tx, userId, 'always');
+        await tellChange(queueMail, tx, userId, 'recoveryCodesReplaced');
         await audit(tx, identity, 'mfa.recovery_codes.regenerate', userId);
         return ok(codes ?? []);
       });

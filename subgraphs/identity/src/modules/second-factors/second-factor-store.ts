@@ -9,6 +9,12 @@ export interface TotpFactor {
   readonly confirmedAt: Date | null;
 }
 
+/** How many authenticator apps and passkeys went, and how many sessions with them. */
+export interface FactorReset {
+  readonly factors: number;
+  readonly sessions: number;
+}
+
 /** Within transactions that see the person's own rows. */
 export function createSecondFactorStore(db: Db) {
   return {
@@ -77,6 +83,16 @@ export function createSecondFactorStore(db: Db) {
 
     async removeRecoveryCodes(userId: Uuid): Promise<void> {
       await db.recoveryCode.deleteMany({ where: { userId } });
+    },
+
+    /**
+     * Removes all factors and ends all sessions of a member of the transaction's organization. Undefined, and nothing
+     * changed, for a person who is not a member of this organization alone, or who has a role on the platform.
+     */
+    async resetOfMember(userId: Uuid, at: Date): Promise<FactorReset | undefined> {
+      const [row] = await db.$queryRaw<(FactorReset & { readonly isReset: boolean })[]>`
+        select is_reset as "isReset", factors, sessions from identity.reset_second_factors(${userId}::uuid, ${at})`;
+      return row?.isReset ? { factors: row.factors, sessions: row.sessions } : undefined;
     },
   };
 }

@@ -19,6 +19,8 @@ const wrongCode = (secret: string): string => {
 };
 const both = ['TOTP', 'RECOVERY_CODE'];
 
+const told = (email: string) => expect.poll(() => identity.mailTo(email), { timeout: 10_000 });
+
 describe('enrolling an authenticator app', () => {
   it('asks for nothing until a code has been shown', async () => {
     const organization = await identity.organization();
@@ -36,6 +38,7 @@ describe('enrolling an authenticator app', () => {
       userErrors: [],
     });
     expect(confirmed.recoveryCodes).toHaveLength(10);
+    await told(organization.email).toContain('An authenticator app was enrolled.');
     const answer = await signIn(identity, organization);
     expect(answer).toEqual({
       accessToken: null,
@@ -178,6 +181,7 @@ describe('changing second factors', () => {
       totpDisable: { viewer: { secondFactors: { methods: [], recoveryCodesLeft: 0 } }, userErrors: [] },
     });
     expect(codesOf(await signIn(identity, person.organization))).toEqual([]);
+    await told(person.organization.email).toContain('Your authenticator app was disabled.');
   });
 
   it('needs a proof, and wrong ones count towards the lockout of the address', async () => {
