@@ -41,7 +41,7 @@ const fields = z.object({
   GRAPHQL_SUBSCRIBER_QUEUE: integerField(1, 10_000).default(128),
   /** Where browsers reach the gateway. With https, cookies are sent over nothing else. */
   PUBLIC_URL: urlField(['http', 'https']).optional(),
-  /** Origins of further pages, by comma, whose requests may use the cookies of sessions. */
+  /** Origins of further pages, by comma, which may read GraphQL answers and use the cookies of sessions. */
   ALLOWED_ORIGINS: textField('origins such as https://portal.example, separated by commas').optional(),
   /** Addresses or CIDR ranges of reverse proxies, by comma, whose `X-Forwarded-For` is believed. */
   TRUSTED_PROXIES: textField('addresses or CIDR ranges separated by commas').optional(),

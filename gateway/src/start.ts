@@ -21,6 +21,7 @@ import type { Config } from './config.ts';
 import { createContextFactory } from './context.ts';
 import { serveExplorer } from './explorer/explorer.ts';
 import { startApollo } from './http/apollo.ts';
+import { allowOrigins } from './http/cross-origin.ts';
 import { createApp, serveGraphql } from './http/app.ts';
 import { serveJwks } from './http/jwks.ts';
 import { serveAuditExports } from './http/audit-exports.ts';
@@ -109,6 +110,7 @@ async function startParts(
     trustedProxies: config.trustedProxies,
     log,
   });
+  allowOrigins(app, config.allowedOrigins);
   serveJwks(app, {
     identityUrl: config.subgraphUrls['identity'] ?? '',
     internalSecret: config.internalSecret,

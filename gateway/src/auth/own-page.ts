@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 export type IsOwnPage = (headers: IncomingHttpHeaders) => boolean;
 
 /** The origin of a URL; undefined for what is none, such as the `null` of sandboxed pages. */
-function originIn(text: string | undefined): string | undefined {
+export function originIn(text: string | undefined): string | undefined {
   const origin = text !== undefined && URL.canParse(text) ? new URL(text).origin : 'null';
   return origin === 'null' ? undefined : origin;
 }
