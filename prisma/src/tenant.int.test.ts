@@ -134,6 +134,7 @@ const WITHOUT_ORGANIZATION: Readonly<Record<string, string>> = {
   'billing.projection_cursor': 'how far a projection has read',
   'analytics.projection_cursor': 'how far a projection has read',
   'identity.mail_outbox': 'sealed; of no organization',
+  'identity.recovery_tokens': 'hashes of tokens; of the platform',
   'identity.request_rates': 'counts by hashes of networks and addresses',
   'identity.sign_in_throttles': 'counts by hashes of addresses',
   'identity.signing_keys': 'sealed; of the platform',
