@@ -75,6 +75,7 @@ const RECORDED: Readonly<Record<string, readonly AuditAction[]>> = {
   passwordChange: ['auth.password.change'],
   passwordReset: ['auth.password.reset'],
   passwordResetRequest: ['auth.password.reset_request'],
+  platformRoleSet: ['platform.role.set'],
   priceSet: ['price.set'],
   priceWithdraw: ['price.withdraw'],
   providerKeyAdd: ['providerkey.add'],

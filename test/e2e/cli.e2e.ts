@@ -293,6 +293,11 @@ describe('weir bootstrap and break-glass', () => {
     expect(await asAdmin('org', 'suspend', id, ...reason)).toMatchObject({ exitCode: 2 });
     expect((await asAdmin('org', 'suspend', id, ...reason, '--confirm')).stdout).toContain('SUSPENDED');
     expect((await asAdmin('org', 'activate', id, ...reason)).stdout).toContain('ACTIVE');
+    const platformRole = (...role: readonly string[]) => asAdmin('user', 'platform-role', ...role);
+    expect(await platformRole('--email', email, '--role', 'boss')).toMatchObject({ exitCode: 2 });
+    const last = await platformRole('--email', email, '--role', 'none');
+    expect(last.exitCode).toBe(1);
+    expect(last.stderr).toContain('last system administrator');
     const deleted = await asAdmin('org', 'delete', id, '--slug', 'others', '--confirm');
     expect(deleted.exitCode, deleted.stderr).toBe(0);
     expect(await weir('org', 'list')).toMatchObject({ exitCode: 1 });

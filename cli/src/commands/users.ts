@@ -10,6 +10,7 @@ import {
   type CommandContext,
 } from '../command-context.ts';
 import type { Row } from '../output.ts';
+import { addPlatformRoleCommand } from './platform-role.ts';
 
 interface Member {
   readonly id: string;
@@ -174,7 +175,8 @@ function addChanges(group: Command): void {
 }
 
 export function addUserCommands(program: Command): void {
-  const group = program.command('user').description('members of an organization');
+  const group = program.command('user').description('members of an organization, and people of the platform');
   addListAndInvite(group);
   addChanges(group);
+  addPlatformRoleCommand(group);
 }

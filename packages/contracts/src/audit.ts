@@ -94,6 +94,7 @@ export const AUDIT_ACTIONS = [
   'platform.signing_key.rotate',
   'platform.admin.create',
   'platform.recovery_tokens.create',
+  'platform.role.set',
   'price.set',
   'price.withdraw',
   'providerkey.add',

@@ -129,6 +129,7 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldRule>> = {
   'Mutation.passwordChange': 'person',
   'Mutation.passwordReset': 'anyone',
   'Mutation.passwordResetRequest': 'anyone',
+  'Mutation.platformRoleSet': 'platformPerson:update',
   'Mutation.priceSet': 'billing:write',
   'Mutation.priceWithdraw': 'billing:write',
   'Mutation.providerKeyAdd': 'providerKey:write',

@@ -19,6 +19,10 @@ export const PLATFORM_MATRIX = {
     allows: 'Create organizations, change their plan and status, and delete them.',
     roles: ['SYSTEM_ADMIN'],
   },
+  'platform.people.write': {
+    allows: 'Decide who operates the platform, and as what.',
+    roles: ['SYSTEM_ADMIN'],
+  },
   'platform.audit.read': {
     allows: 'Read, verify and export the platform’s own audit trail.',
     roles: ['SYSTEM_ADMIN'],
@@ -45,6 +49,7 @@ export const PLATFORM_ACTIONS = {
   'platformOrganization:create': 'platform.organizations.write',
   'platformOrganization:update': 'platform.organizations.write',
   'platformOrganization:delete': 'platform.organizations.write',
+  'platformPerson:update': 'platform.people.write',
   'platformAudit:read': 'platform.audit.read',
   'platformSignInProvider:write': 'platform.sign_in.write',
   'signingKey:read': 'platform.signing_keys',

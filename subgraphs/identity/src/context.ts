@@ -16,6 +16,7 @@ import type { OidcLinks } from './modules/oidc/oidc-link.ts';
 import type { OidcProviderService } from './modules/oidc/oidc-provider-service.ts';
 import type { OidcSignIn } from './modules/oidc/oidc-sign-in.ts';
 import type { PasskeyService } from './modules/passkeys/passkey-service.ts';
+import type { PlatformPeopleService } from './modules/platform-people/platform-people-service.ts';
 import type { PlatformOrganizationService } from './modules/platform-organizations/platform-organization-service.ts';
 import type { ProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import type { SecondFactorService } from './modules/second-factors/second-factor-service.ts';
@@ -41,6 +42,7 @@ export interface Services {
   readonly oidcProviders: OidcProviderService;
   readonly oidcSignIn: OidcSignIn;
   readonly passkeys: PasskeyService;
+  readonly platformPeople: PlatformPeopleService;
   readonly platformOrganizations: PlatformOrganizationService;
   readonly providerKeys: ProviderKeyService;
   readonly secondFactors: SecondFactorService;

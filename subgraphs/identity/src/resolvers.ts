@@ -10,6 +10,7 @@ import { organizationResolvers } from './modules/organizations/resolvers.ts';
 import { roleResolvers } from './modules/roles/resolvers.ts';
 import { organizationSettingsResolvers } from './modules/organization-settings/resolvers.ts';
 import { platformOrganizationResolvers } from './modules/platform-organizations/resolvers.ts';
+import { platformPeopleResolvers } from './modules/platform-people/resolvers.ts';
 import { routingResolvers } from './modules/routing/resolvers.ts';
 import { providerKeyResolvers } from './modules/provider-keys/resolvers.ts';
 import { secondFactorResolvers } from './modules/second-factors/resolvers.ts';
@@ -45,6 +46,7 @@ export const resolvers: Resolvers = {
     ...organizationSettingsResolvers.Mutation,
     ...impersonationResolvers.Mutation,
     ...platformOrganizationResolvers.Mutation,
+    ...platformPeopleResolvers.Mutation,
     ...modelResolvers.Mutation,
     ...providerKeyResolvers.Mutation,
     ...oauthClientResolvers.Mutation,
@@ -100,6 +102,7 @@ export const resolvers: Resolvers = {
   PasskeyRegistrationResponse: passkeyResolvers.PasskeyRegistrationResponse,
   PasskeyRequestOptions: passkeyResolvers.PasskeyRequestOptions,
   SecondFactors: passkeyResolvers.SecondFactors,
+  PlatformPerson: platformPeopleResolvers.PlatformPerson,
   ProviderKey: providerKeyResolvers.ProviderKey,
   ProviderKeyConfig: providerKeyResolvers.ProviderKeyConfig,
   User: userResolvers.User,

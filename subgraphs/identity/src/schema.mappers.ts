@@ -48,6 +48,7 @@ export type RoleMapper = Role;
 export type OAuthClientMapper = OAuthClient;
 export type OidcProviderMapper = OidcProvider;
 export type PasskeyMapper = Passkey;
+export type PlatformPersonMapper = User;
 export type RoutingMapper = Routing;
 export type ProviderKeyMapper = ProviderKey;
 export type ProviderKeyStateMapper = ProviderKeyState;

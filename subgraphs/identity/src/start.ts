@@ -45,6 +45,7 @@ import { createPasskeyAssertions } from './modules/passkeys/passkey-assertions.t
 import { createPasskeyService } from './modules/passkeys/passkey-service.ts';
 import { relyingPartyOf } from './modules/passkeys/relying-party.ts';
 import { createPlatformOrganizationService } from './modules/platform-organizations/platform-organization-service.ts';
+import { createPlatformPeopleService } from './modules/platform-people/platform-people-service.ts';
 import { createProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
 import { createProviderProbe, type ProviderProbe } from './modules/provider-keys/provider-probe.ts';
 import { createSecondFactorService } from './modules/second-factors/second-factor-service.ts';
@@ -149,6 +150,7 @@ async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Ser
     impersonations: createImpersonationService(deps),
     organizations: createOrganizationService({ db, clock }),
     platformOrganizations: createPlatformOrganizationService(deps),
+    platformPeople: createPlatformPeopleService({ db }),
     oauthClients: createOAuthClientService({ db, clock }),
     oidcLinks: createOidcLinks(signInDeps),
     oidcProviders: createOidcProviderService(deps),

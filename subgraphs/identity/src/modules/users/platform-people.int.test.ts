@@ -27,6 +27,9 @@ it('a system administrator acts without an organization, with the permissions of
         'platform.impersonate',
         'platform.organizations.read',
         'platform.organizations.write',
+        'platform.people.write',
+        'platform.sign_in.write',
+        'platform.signing_keys',
       ],
     },
   });
