@@ -8,6 +8,7 @@ import {
   IDENTITY_HEADER,
   INTERNAL_SECRET_HEADER,
 } from '@weir/contracts/internal-identity';
+import type { OidcCompleteRequest } from '@weir/contracts/oidc-sign-in';
 import type { Authenticated, AuthenticateRequest } from '@weir/contracts/internal-identity';
 import { createIdentitySigner } from '@weir/graphql/identity-token';
 import type { Cidr } from '@weir/kernel/cidr';
@@ -64,6 +65,8 @@ export interface TestIdentity {
   organization(): Promise<TestOrganization>;
   graphql(query: string, variables?: object, as?: Identity, client?: TestClient): Promise<GraphqlAnswer>;
   authenticate(credential: AuthenticateRequest | object, secret?: string): Promise<Response>;
+  /** As the gateway does when a browser comes back from an OpenID provider. */
+  completeOidc(request: OidcCompleteRequest): Promise<Response>;
   /** Who a credential stands for. */
   whoIs(credential: AuthenticateRequest): Promise<Authenticated>;
   /** Signs a fresh system administrator in, who belongs to no organization. */
@@ -173,6 +176,8 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
     },
     graphql,
     authenticate,
+    completeOidc: (request) =>
+      post('/internal/oidc/complete', request, { [INTERNAL_SECRET_HEADER]: INTERNAL_SECRET }),
     whoIs,
     async systemAdmin() {
       const admin = { email: `admin-${newUuid().slice(-12)}@example.org`, password: 'weirs need somebody' };

@@ -9,6 +9,7 @@ import { withTenant } from '@weir/prisma/tenant';
 import type { Logger } from '@weir/service/logger';
 import { openSecret, type MasterKey } from '@weir/service/vault';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-tokens.ts';
+import type { RateLimits } from '../rate-limits/rate-limits.ts';
 import type { SecondFactors } from '../second-factors/second-factors.ts';
 import type { BeginSession } from '../sessions/begin-session.ts';
 import type { Client } from '../sessions/client.ts';
@@ -24,7 +25,11 @@ import { oidcSecretBinding, redirectUriOf, type OidcProvider } from './oidc-prov
 export interface OidcSignIn {
   /** @throws AppError NOT_FOUND for a provider that is not there, UPSTREAM_ERROR for one that does not answer. */
   begin(providerId: Uuid, returnTo: string, invitation: string | null): Promise<OidcBegun>;
-  /** @throws AppError INVALID_REQUEST for what does not belong to a sign-in that was begun, and was not completed. */
+  /**
+   * Failures count towards those of their network, but for a person's or provider's plain no.
+   * @throws AppError INVALID_REQUEST for what does not belong to a sign-in that was begun, and was not completed;
+   * RATE_LIMITED for a network with too many failures.
+   */
   complete(providerId: Uuid, request: OidcCompleteRequest): Promise<OidcCompleted>;
 }
 
@@ -37,6 +42,7 @@ export interface OidcSignInDeps {
   readonly secondFactors: SecondFactors;
   readonly begin: BeginSession;
   readonly sessions: Pick<SessionService, 'complete'>;
+  readonly rateLimits: RateLimits;
   readonly publicUrl: string;
   readonly log: Logger;
 }
@@ -64,7 +70,7 @@ const tokensOf = ({ accessToken, refreshToken, refreshExpiresAt }: Tokens) => ({
 });
 
 export function createOidcSignIn(deps: OidcSignInDeps): OidcSignIn {
-  const { db, masterKey, clients, oneTimeTokens, secondFactors, publicUrl, log } = deps;
+  const { db, masterKey, clients, oneTimeTokens, secondFactors, rateLimits, publicUrl, log } = deps;
   const personOf = createOidcPeople(deps);
 
   async function providerOf(id: Uuid): Promise<{ provider: OidcProvider; configuration: OidcConfiguration }> {
@@ -158,6 +164,9 @@ export function createOidcSignIn(deps: OidcSignInDeps): OidcSignIn {
     },
 
     async complete(providerId, request) {
+      const { ipAddress, userAgent } = request;
+      const countFailure = (): Promise<void> => rateLimits.count('failureFromIp', ipAddress);
+      await rateLimits.check('failureFromIp', ipAddress);
       const parsed = contentSchema.safeParse(oneTimeTokens.open('oidcSignIn', request.state));
       const callback = new URL(`${redirectUriOf(publicUrl, providerId)}?${request.query}`);
       const isOurs =
@@ -165,6 +174,7 @@ export function createOidcSignIn(deps: OidcSignInDeps): OidcSignIn {
         parsed.data.providerId === providerId &&
         parsed.data.state === callback.searchParams.get('state');
       if (!isOurs || !(await oneTimeTokens.spend(db, request.state))) {
+        await countFailure();
         throw new AppError('INVALID_REQUEST', INVALID);
       }
       const content = parsed.data;
@@ -180,12 +190,14 @@ export function createOidcSignIn(deps: OidcSignInDeps): OidcSignIn {
       } catch (thrown) {
         const { name, code } = thrown as { readonly name?: string; readonly code?: string };
         log.warn({ providerId, name, code }, 'what a sign-in provider answered was not accepted');
+        await countFailure();
         return refused('PROVIDER_FAILED');
       }
-      const { ipAddress, userAgent } = request;
       const by = { actor: { type: 'anonymous' as const }, requestId: newUuid(), ipAddress, userAgent };
       const arrival = { provider, claims, by, invitation: content.invitation };
-      return { returnTo: content.returnTo, outcome: await outcomeOf(arrival) };
+      const outcome = await outcomeOf(arrival);
+      if (outcome.kind === 'refused') await countFailure();
+      return { returnTo: content.returnTo, outcome };
     },
   };
 }

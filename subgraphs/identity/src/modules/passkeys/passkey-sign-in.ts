@@ -2,6 +2,7 @@ import { userError } from '@weir/graphql/user-errors';
 import { err, ok, type Result } from '@weir/kernel/result';
 import type { Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
+import type { RateLimits } from '../rate-limits/rate-limits.ts';
 import type { BeginSession, BegunSession } from '../sessions/begin-session.ts';
 import type { Client } from '../sessions/client.ts';
 import { createUserStore } from '../users/user-store.ts';
@@ -13,13 +14,17 @@ export interface PasskeySignInDeps {
   readonly db: Database;
   readonly passkeys: PasskeyAssertions;
   readonly begin: BeginSession;
+  readonly rateLimits: RateLimits;
 }
 
 const INVALID = userError('INVALID_PASSKEY', 'This passkey does not sign anybody in, or took longer than five minutes. Begin anew.', 'credential'); // prettier-ignore
 
-/** Begins a session for the person whose passkey answered. A lockout of passwords does not concern it: nobody guesses it. */
-export function createPasskeySignIn({ db, passkeys, begin }: PasskeySignInDeps) {
-  return async function signIn(
+/**
+ * Begins a session for the person whose passkey answered. A lockout of passwords does not concern it: nobody guesses it.
+ * Failures count towards those of their network.
+ */
+export function createPasskeySignIn({ db, passkeys, begin, rateLimits }: PasskeySignInDeps) {
+  async function answered(
     assertion: PasskeyAssertion,
     client: Client,
   ): Promise<Result<BegunSession, PasskeyProblem>> {
@@ -36,5 +41,15 @@ export function createPasskeySignIn({ db, passkeys, begin }: PasskeySignInDeps) 
       if (!isRight) return err(INVALID);
       return ok(await begin(tx, user, client));
     });
+  }
+
+  return async function signIn(
+    assertion: PasskeyAssertion,
+    client: Client,
+  ): Promise<Result<BegunSession, PasskeyProblem>> {
+    await rateLimits.check('failureFromIp', client.ipAddress);
+    const begun = await answered(assertion, client);
+    if (!begun.ok) await rateLimits.count('failureFromIp', client.ipAddress);
+    return begun;
   };
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeId, newUuid } from '@weir/kernel/ids';
 import { startTestIdentity, type TestIdentity } from '../../test-identity.ts';
 import { LOCKOUT } from './lockout.ts';
 
@@ -10,6 +11,10 @@ beforeAll(async () => {
 afterAll(() => identity.stop());
 
 const SIGN_IN = 'mutation ($input: SignInInput!) { signIn(input: $input) { userErrors { code } } }';
+const CONTINUE =
+  'mutation ($input: SignInContinueInput!) { signInContinue(input: $input) { userErrors { code } } }';
+const PASSKEY =
+  'mutation ($input: PasskeyAssertionInput!) { passkeySignIn(input: $input) { userErrors { code } } }';
 const REFRESH =
   'mutation ($input: SessionRefreshInput!) { sessionRefresh(input: $input) { userErrors { code } } }';
 
@@ -29,6 +34,29 @@ async function ask(
   }
   const [payload] = Object.values(data ?? {}) as { userErrors: { code: string }[] }[];
   return { code: payload?.userErrors[0]?.code ?? 'OK', retryAfterMs: undefined };
+}
+
+async function ticketGuess(ipAddress: string): Promise<string> {
+  const ticket = randomBytes(64).toString('base64url');
+  return (await ask(CONTINUE, { ticket, otp: '000000' }, ipAddress)).code;
+}
+
+async function passkeyGuess(ipAddress: string): Promise<string> {
+  const id = randomBytes(16).toString('base64url');
+  const response = { clientDataJSON: 'e30', authenticatorData: 'AAAA', signature: 'AAAA' };
+  const credential = { id, rawId: id, type: 'public-key', clientExtensionResults: {}, response };
+  return (await ask(PASSKEY, { challengeToken: 'guess', credential }, ipAddress)).code;
+}
+
+async function oidcGuess(ipAddress: string): Promise<string> {
+  const answer = await identity.completeOidc({
+    providerId: encodeId('oidcProvider', newUuid()),
+    state: randomBytes(64).toString('base64url'),
+    query: 'state=guess&code=guess',
+    ipAddress,
+    userAgent: 'test',
+  });
+  return ((await answer.json()) as { code: string }).code;
 }
 
 describe('guesses', () => {
@@ -59,5 +87,19 @@ describe('guesses', () => {
     expect((await ask(SIGN_IN, signIn, '2001:db8:1:2::5')).code).toBe('OK');
     identity.advance(15 * 60_000);
     expect((await ask(SIGN_IN, signIn, '2001:db8:1:1::5')).code).toBe('OK');
+  });
+
+  it.each([
+    ['tickets', 1, 'INVALID_TICKET', ticketGuess],
+    ['passkeys', 2, 'INVALID_PASSKEY', passkeyGuess],
+    ['returns from an OpenID provider', 3, 'INVALID_REQUEST', oidcGuess],
+  ] as const)('at %s from one network close it for passwords, too', async (_, network, wrong, guess) => {
+    const ipAddress = `2001:db8:2:${network}::5`;
+    for (let n = 1; n <= 100; n++) expect(await guess(ipAddress)).toBe(wrong);
+    expect(await guess(ipAddress)).toBe('RATE_LIMITED');
+    const right = await identity.organization();
+    const signIn = { email: right.email, password: right.password };
+    expect((await ask(SIGN_IN, signIn, ipAddress)).code).toBe('RATE_LIMITED');
+    expect(await guess(`2001:db8:3:${network}::5`)).toBe(wrong);
   });
 });

@@ -3,6 +3,7 @@ import { userError } from '@weir/graphql/user-errors';
 import { isUuid } from '@weir/kernel/ids';
 import { withTenant } from '@weir/prisma/tenant';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-tokens.ts';
+import type { RateLimits } from '../rate-limits/rate-limits.ts';
 import { createUserStore } from '../users/user-store.ts';
 import type { Attempts, Guess } from './attempts.ts';
 import type { Client } from './client.ts';
@@ -22,6 +23,7 @@ export interface SignInContinueDeps extends SecondStepDeps {
   readonly attempts: Attempts;
   readonly failures: SignInAudit;
   readonly oneTimeTokens: OneTimeTokens;
+  readonly rateLimits: RateLimits;
 }
 
 export interface SignInContinuation extends ShownFactor {
@@ -33,12 +35,15 @@ const contentSchema = z.object({ userId: z.string().refine(isUuid) });
 const INVALID = userError('INVALID_TICKET', 'This sign-in took too long or was completed before. Begin anew.', 'ticket'); // prettier-ignore
 const LOCKED = userError('LOCKED', 'Too many failures for this address. Try again in 15 minutes.');
 
+/** Refusals before anything was tried. */
+const NO_GUESS = ['MFA_REQUIRED', 'LOCKED'] as const;
+
 /** Undoes the transaction that it is thrown in. */
 class TicketUsed extends Error {}
 
 /** Completes a sign-in that another party vouched for with the second factor that its person enrolled here. */
 export function createSignInContinue(deps: SignInContinueDeps) {
-  const { db, attempts, oneTimeTokens, failures } = deps;
+  const { db, attempts, oneTimeTokens, failures, rateLimits } = deps;
 
   /** Uses the ticket up in the transaction that begins the session: of several at the same time one begins. */
   const secondWith = (ticket: string) =>
@@ -50,10 +55,7 @@ export function createSignInContinue(deps: SignInContinueDeps) {
       },
     });
 
-  return async function signInContinue(
-    { ticket, ...shown }: SignInContinuation,
-    client: Client,
-  ): Promise<SignInOutcome> {
+  async function continued({ ticket, ...shown }: SignInContinuation, client: Client): Promise<SignInOutcome> {
     const content = contentSchema.safeParse(oneTimeTokens.open('secondFactor', ticket));
     if (!content.success) return refused(INVALID);
     const { userId } = content.data;
@@ -72,6 +74,14 @@ export function createSignInContinue(deps: SignInContinueDeps) {
     if (!answer.ok && answer.error.problem.code !== 'MFA_REQUIRED') {
       failures.failed(user.email, client, answer.error.problem.code);
     }
+    return answer;
+  }
+
+  return async function signInContinue(input: SignInContinuation, client: Client): Promise<SignInOutcome> {
+    await rateLimits.check('failureFromIp', client.ipAddress);
+    const answer = await continued(input, client);
+    const isGuess = !answer.ok && NO_GUESS.every((code) => code !== answer.error.problem.code);
+    if (isGuess) await rateLimits.count('failureFromIp', client.ipAddress);
     return answer;
   };
 }
