@@ -31,6 +31,7 @@ import { createQueueMail, type QueueMail } from './modules/mail/queue-mail.ts';
 import { createSmtpTransport } from './modules/mail/smtp-transport.ts';
 import { createMemberService } from './modules/members/member-service.ts';
 import { createImpersonationService } from './modules/impersonation/impersonation-service.ts';
+import { startImpersonationExpiry } from './modules/impersonation/impersonation-expiry.ts';
 import { createModelService } from './modules/models/model-service.ts';
 import { createOrganizationService } from './modules/organizations/organization-service.ts';
 import { createClientGrant } from './modules/oauth-clients/client-grant.ts';
@@ -279,6 +280,7 @@ export async function start(
     const stopExpiry = startExpiry(config, expiryFeed, signals, keys, { db, clock, log });
     const stopRotation = signingKeys.start(log);
     const stopRetention = startAuditRetention({ db, clock, log });
+    const stopImpersonations = startImpersonationExpiry({ db, clock, log });
     const stopPurge = startThrottlePurge({ db, clock, log });
     const running = await startSubgraph({
       name: 'identity',
@@ -314,6 +316,7 @@ export async function start(
       ports: running.ports,
       async stop() {
         stopPurge();
+        stopImpersonations();
         stopRotation();
         stopRetention();
         signals.stop();

@@ -17,6 +17,15 @@ function toImpersonation(row: Row): Impersonation {
   };
 }
 
+type ExpiredImpersonation = Pick<Impersonation, 'id' | 'organizationId' | 'supportEmail' | 'expiresAt'>;
+
+interface ExpiredRow {
+  readonly id: string;
+  readonly organization_id: string;
+  readonly support_email: string;
+  readonly expires_at: Date;
+}
+
 export interface NewConsent {
   readonly id: Uuid;
   readonly organizationId: Uuid;
@@ -65,10 +74,24 @@ export function createImpersonationStore(db: Db) {
     /** False when it had ended already. */
     async end(id: Uuid, at: Date): Promise<boolean> {
       const { count } = await db.impersonation.updateMany({
-        where: { id, endedAt: null, expiresAt: { gt: at } },
+        where: { id, endedAt: null, expiryRecordedAt: null, expiresAt: { gt: at } },
         data: { endedAt: at },
       });
       return count === 1;
+    },
+
+    /** Of any organization: one that ended by itself and is not in the trail, which this transaction has to put there. */
+    async takeExpired(now: Date): Promise<ExpiredImpersonation | undefined> {
+      const [row] = await db.$queryRaw<ExpiredRow[]>`
+        select id, organization_id, support_email, expires_at from identity.take_expired_impersonation(${now})`;
+      return (
+        row && {
+          id: parseUuid(row.id),
+          organizationId: parseUuid(row.organization_id),
+          supportEmail: row.support_email,
+          expiresAt: row.expires_at,
+        }
+      );
     },
 
     /** The latest first. */
