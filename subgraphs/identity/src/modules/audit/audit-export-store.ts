@@ -88,9 +88,9 @@ export function createAuditExportStore(tx: Transaction) {
       };
     },
 
-    /** Links that nobody can use any more. */
+    /** Links of every organization that nobody can use any more. */
     async removeExpired(): Promise<void> {
-      await tx.$executeRaw`delete from audit.exports where expires_at < now()`;
+      await tx.$executeRaw`select audit.remove_expired_exports()`;
     },
   };
 }
