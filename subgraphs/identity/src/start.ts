@@ -1,86 +1,46 @@
 import { createRefusalAudit } from '@weir/graphql/audit-refusals';
-import { createBoundedAudit, type BoundedAudit } from '@weir/graphql/bounded-audit';
+import { createBoundedAudit } from '@weir/graphql/bounded-audit';
 import { loadTypeDefs } from '@weir/graphql/sdl';
 import { startSubgraph } from '@weir/graphql/subgraph-server';
 import { systemClock, type Clock } from '@weir/kernel/clock';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import type { Check } from '@weir/service/health';
-import { createListener } from '@weir/service/listener';
-import { createOutboundGuard, type OutboundGuard, type ResolveHost } from '@weir/service/outbound-guard';
+import { createOutboundGuard, type ResolveHost } from '@weir/service/outbound-guard';
 import type { Logger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
-import type { MasterKey } from '@weir/service/vault';
-import { createAfterAnswer, type AfterAnswer } from './after-answer.ts';
+import { createAfterAnswer } from './after-answer.ts';
 import { addJwksRoute } from './jwks-route.ts';
 import { addAuthenticateRoute } from './authenticate-route.ts';
 import type { Config } from './config.ts';
-import { createContextFactory, type Services } from './context.ts';
-import { createAccountService } from './modules/accounts/account-service.ts';
+import { createContextFactory } from './context.ts';
 import { addAuditExportRoute } from './modules/audit/audit-export-route.ts';
 import { startAuditRetention } from './modules/audit/audit-retention.ts';
-import { createAuditService } from './modules/audit/audit-service.ts';
-import { createApiKeyService } from './modules/api-keys/api-key-service.ts';
-import { createExpiryFeed, type ExpiryFeed } from './modules/api-keys/expiry-feed.ts';
-import { startExpiryNotices, type ExpiryNoticesDeps } from './modules/api-keys/expiry-notices.ts';
+import { createExpiryFeed } from './modules/api-keys/expiry-feed.ts';
 import { createExpirySource } from './modules/api-keys/expiry-source.ts';
-import { createFileTransport } from './modules/mail/file-transport.ts';
 import { startMailDelivery } from './modules/mail/mail-delivery.ts';
 import { createMailLinks } from './modules/mail/mail-links.ts';
-import type { MailTransport } from './modules/mail/mail-transport.ts';
-import { createQueueMail, type QueueMail } from './modules/mail/queue-mail.ts';
-import { createSmtpTransport } from './modules/mail/smtp-transport.ts';
-import { createMemberService } from './modules/members/member-service.ts';
-import { createImpersonationService } from './modules/impersonation/impersonation-service.ts';
+import { createQueueMail } from './modules/mail/queue-mail.ts';
 import { startImpersonationExpiry } from './modules/impersonation/impersonation-expiry.ts';
-import { createModelService } from './modules/models/model-service.ts';
-import { createOrganizationService } from './modules/organizations/organization-service.ts';
 import { createClientGrant } from './modules/oauth-clients/client-grant.ts';
 import { createClientTokens } from './modules/oauth-clients/client-token.ts';
-import { createOAuthClientService } from './modules/oauth-clients/oauth-client-service.ts';
-import { createOidcClients, type OidcClients } from './modules/oidc/oidc-client.ts';
-import { createOidcLinks } from './modules/oidc/oidc-link.ts';
-import { createOidcProviderService } from './modules/oidc/oidc-provider-service.ts';
-import { createOidcSignIn } from './modules/oidc/oidc-sign-in.ts';
-import { createOneTimeTokens } from './modules/one-time-tokens/one-time-tokens.ts';
-import { createPasskeyAssertions } from './modules/passkeys/passkey-assertions.ts';
-import { createPasskeyService } from './modules/passkeys/passkey-service.ts';
-import { relyingPartyOf } from './modules/passkeys/relying-party.ts';
-import { createPlatformOrganizationService } from './modules/platform-organizations/platform-organization-service.ts';
-import { createPlatformPeopleService } from './modules/platform-people/platform-people-service.ts';
-import { createProviderKeyService } from './modules/provider-keys/provider-key-service.ts';
-import { createProviderProbe, type ProviderProbe } from './modules/provider-keys/provider-probe.ts';
-import { createSecondFactorService } from './modules/second-factors/second-factor-service.ts';
-import { createSecondFactors } from './modules/second-factors/second-factors.ts';
-import { createRoleService } from './modules/roles/role-service.ts';
-import { createAccessTokens, type AccessTokens } from './modules/sessions/access-token.ts';
-import { createAttempts } from './modules/sessions/attempts.ts';
+import { createOidcClients } from './modules/oidc/oidc-client.ts';
+import { createProviderProbe } from './modules/provider-keys/provider-probe.ts';
+import { createAccessTokens } from './modules/sessions/access-token.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
 import { createRefusedKeyAudit } from './modules/sessions/refused-key-audit.ts';
-import { createBeginSession } from './modules/sessions/begin-session.ts';
-import { createSessionManagement } from './modules/sessions/session-management.ts';
-import { createSignInAudit } from './modules/sessions/sign-in-audit.ts';
-import { createSessionService } from './modules/sessions/session-service.ts';
 import { createRateLimits } from './modules/rate-limits/rate-limits.ts';
-import { createSignUpService } from './modules/sign-up/sign-up-service.ts';
-import {
-  createSigningKeyRotation,
-  type SigningKeyRotation,
-} from './modules/sessions/signing-key-rotation.ts';
-import { type SigningKeyRing, openSigningKeys } from './modules/sessions/signing-keys.ts';
-import { createEmailChangeService } from './modules/email-change/email-change-service.ts';
-import { createPasswordService } from './modules/passwords/password-service.ts';
-import { createLockedMail } from './modules/sessions/locked-mail.ts';
-import { createPasswords } from './modules/users/password.ts';
-import { createUserService } from './modules/users/user-service.ts';
+import { createSigningKeyRotation } from './modules/sessions/signing-key-rotation.ts';
+import { openSigningKeys } from './modules/sessions/signing-keys.ts';
 import { addOAuthRoutes } from './oauth-routes.ts';
 import { addOidcRoutes } from './oidc-routes.ts';
 import { resolvers } from './resolvers.ts';
-import { createSessionSignals, type SessionSignals } from './session-signals.ts';
+import { createSessionSignals } from './session-signals.ts';
 import { startThrottlePurge } from './throttle-purge.ts';
+import { createServices } from './services.ts';
+import { startSignals } from './signal-listener.ts';
+import { mailTransportOf } from './modules/mail/configured-transport.ts';
 
 const VERSION = '0.1.0';
-/** Gateways rely on hearing of ended sessions; a connection that died unnoticed must not last. */
-const PROBE_MS = 400;
 
 export interface StartDeps {
   readonly log: Logger;
@@ -97,127 +57,6 @@ function databaseCheck(db: Database): Check {
       await db.$queryRaw`select 1`;
     },
   };
-}
-
-interface ServiceDeps {
-  readonly db: Database;
-  readonly clock: Clock;
-  readonly masterKey: MasterKey;
-  readonly accessTokens: AccessTokens;
-  readonly expiryFeed: ExpiryFeed;
-  readonly guard: OutboundGuard;
-  readonly probe: ProviderProbe;
-  readonly refusals: BoundedAudit;
-  readonly queueMail: QueueMail;
-  readonly afterAnswer: AfterAnswer;
-  readonly publicUrl: string;
-  readonly clients: OidcClients;
-  readonly log: Logger;
-  readonly signingKeys: SigningKeyRotation;
-}
-
-async function createServices({ expiryFeed, ...deps }: ServiceDeps): Promise<Services> {
-  const { db, clock, masterKey, accessTokens, publicUrl, queueMail, afterAnswer } = deps;
-  const passwords = await createPasswords();
-  const attempts = createAttempts({ db, clock, onLocked: createLockedMail(deps) });
-  const rateLimits = createRateLimits({ db, clock });
-  const oneTimeTokens = createOneTimeTokens({ masterKey, clock });
-  const relyingParty = relyingPartyOf(publicUrl);
-  const passkeys = createPasskeyAssertions({ relyingParty, oneTimeTokens, clock });
-  const secondFactors = createSecondFactors({ masterKey, clock, passkeys });
-  const begin = createBeginSession(clock);
-  const signInDeps = {
-    db,
-    clock,
-    passwords,
-    attempts,
-    secondFactors,
-    begin,
-    afterAnswer,
-    rateLimits,
-    oneTimeTokens,
-  };
-  const recoveryDeps = { ...deps, ...signInDeps };
-  const failures = createSignInAudit(deps);
-  const sessions = createSessionService({ ...signInDeps, failures, accessTokens, masterKey });
-  return {
-    audit: createAuditService({ db, clock, publicUrl }),
-    accounts: createAccountService({ db, clock }),
-    apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
-    members: createMemberService({ db, clock, queueMail, passwords }),
-    emailChanges: createEmailChangeService(recoveryDeps),
-    models: createModelService({ db, clock }),
-    passwords: createPasswordService(recoveryDeps),
-    impersonations: createImpersonationService(deps),
-    organizations: createOrganizationService({ db, clock }),
-    platformOrganizations: createPlatformOrganizationService(deps),
-    platformPeople: createPlatformPeopleService({ db }),
-    oauthClients: createOAuthClientService({ db, clock }),
-    oidcLinks: createOidcLinks(signInDeps),
-    oidcProviders: createOidcProviderService(deps),
-    oidcSignIn: createOidcSignIn({ ...deps, ...signInDeps, sessions }),
-    passkeys: createPasskeyService({ ...signInDeps, passkeys, relyingParty, queueMail }),
-    providerKeys: createProviderKeyService(deps),
-    roles: createRoleService({ db, clock }),
-    secondFactors: createSecondFactorService({ ...signInDeps, masterKey, queueMail }),
-    sessionManagement: createSessionManagement({ db, clock }),
-    signingKeys: deps.signingKeys,
-    sessions,
-    signUps: createSignUpService({ ...deps, passwords, rateLimits }),
-    users: createUserService({ db }),
-  };
-}
-
-/** Tells which keys are about to expire, and hears what other processes tell. Returns what stops both. */
-function startExpiry(
-  config: Config,
-  feed: ExpiryFeed,
-  signals: SessionSignals,
-  keys: SigningKeyRing,
-  deps: ExpiryNoticesDeps,
-): () => Promise<void> {
-  const reloadKeys = async (): Promise<void> => {
-    await keys.reload().catch((err: unknown) => deps.log.warn({ err }, 'signing keys were not read'));
-  };
-  const listener = createListener({
-    url: config.databaseUrl,
-    role: 'weir_identity',
-    applicationName: 'weir-identity-listener',
-    log: deps.log,
-    on: {
-      expiry: (signal) => void feed.onExpiry(signal),
-      session(signal) {
-        feed.onSession(signal);
-        signals.onSession(signal);
-      },
-      config: () => void reloadKeys(),
-    },
-    async onConnected() {
-      await Promise.all([feed.onConnected(), keys.reload()]);
-      signals.onConnected();
-    },
-    onDisconnected() {
-      feed.onDisconnected();
-      signals.onDisconnected();
-    },
-    probeMs: PROBE_MS,
-  });
-  const stopNotices = startExpiryNotices(deps);
-  return async () => {
-    stopNotices();
-    await listener.stop();
-  };
-}
-
-/** How long a mail server may be silent. */
-const SMTP_TIMEOUT_MS = 15_000;
-
-function mailTransportOf({ mail }: Config, clock: Clock, log: Logger): MailTransport {
-  if (mail.to === 'smtp') {
-    return createSmtpTransport({ url: mail.url, from: mail.from, timeoutMs: SMTP_TIMEOUT_MS });
-  }
-  log.info({ folder: mail.folder }, 'SMTP_URL is not set: mails are kept as files');
-  return createFileTransport({ folder: mail.folder, clock, log });
 }
 
 /** Serves the identity subgraph and `POST /internal/authenticate`. Rejects when the database or a port is not there. */
@@ -277,7 +116,7 @@ export async function start(
       log,
     });
     const signals = createSessionSignals();
-    const stopExpiry = startExpiry(config, expiryFeed, signals, keys, { db, clock, log });
+    const stopSignals = startSignals(config, expiryFeed, signals, keys, { db, clock, log });
     const stopRotation = signingKeys.start(log);
     const stopRetention = startAuditRetention({ db, clock, log });
     const stopImpersonations = startImpersonationExpiry({ db, clock, log });
@@ -320,7 +159,7 @@ export async function start(
         stopRotation();
         stopRetention();
         signals.stop();
-        await stopExpiry();
+        await stopSignals();
         await running.stop();
         await refusals.settled();
         await afterAnswer.stop();
