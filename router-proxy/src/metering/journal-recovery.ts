@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { AttemptRecord } from '@weir/contracts/attempt-record';
+import type { Uuid } from '@weir/kernel/ids';
 import type { Logger } from '@weir/service/logger';
 import { readJournalSegment } from './journal.ts';
 import type { MeteringMetrics } from './metrics.ts';
@@ -13,43 +14,54 @@ export interface JournalRecoveryOptions {
   readonly segments: readonly string[];
   /** Resolves when the spill is replayed: the closes in it must arrive before attempts are taken for lost. */
   readonly isReplayed: (signal: AbortSignal) => Promise<void>;
-  /** Brings attempts of a dead process into the ledger, each with its close where only the journal knows of it. */
-  readonly end: (intents: readonly AttemptIntent[]) => Promise<void>;
+  /** Brings records of a dead process into the ledger. */
+  readonly append: (records: readonly AttemptRecord[]) => Promise<void>;
+  /** Ends attempts of whose close the journal knows nothing. */
+  readonly end: (attemptIds: readonly Uuid[]) => Promise<void>;
   readonly metrics: MeteringMetrics;
   readonly log: Logger;
 }
 
 /**
- * Ends every attempt of the journal, then deletes the segments. Goes on until Postgres takes
- * it or the signal ends it; doing it twice changes nothing.
+ * Brings every record of the journal into the ledger, ends the attempts without a close, and deletes the segments. Goes
+ * on until Postgres takes it or the signal ends it; doing it twice changes nothing.
  */
 export async function recoverJournal(options: JournalRecoveryOptions, signal: AbortSignal): Promise<void> {
-  const { segments, isReplayed, log } = options;
+  const { segments, isReplayed, append, end, metrics, log } = options;
   if (segments.length === 0) return;
   await isReplayed(signal);
-  for (const path of segments) {
+
+  const insist = async (work: () => Promise<void>): Promise<void> => {
     while (!signal.aborted) {
       try {
-        await recoverSegment(path, options);
-        break;
+        await work();
+        return;
       } catch (err) {
         log.warn({ err }, 'journal cannot be recovered yet');
         await delay(RETRY_MS, undefined, { signal });
       }
     }
-  }
-}
+    signal.throwIfAborted();
+  };
 
-async function recoverSegment(path: string, options: JournalRecoveryOptions): Promise<void> {
-  const { end, metrics, log } = options;
-  const { intents, damagedLines } = await readJournalSegment(path);
-  for (let from = 0; from < intents.length; from += ROWS) {
-    await end(intents.slice(from, from + ROWS));
+  // An attempt's close may be in a later segment than its intent, so all are read before any is taken for lost.
+  const begun = new Set<Uuid>();
+  const closed = new Set<Uuid>();
+  const damaged = new Set<string>();
+  for (const path of segments) {
+    await insist(async () => {
+      const { records, damagedLines } = await readJournalSegment(path);
+      for (const { kind, attemptId } of records) (kind === 'intent' ? begun : closed).add(attemptId);
+      for (let from = 0; from < records.length; from += ROWS) await append(records.slice(from, from + ROWS));
+      if (damagedLines === 0) return;
+      damaged.add(path);
+      metrics.damagedLines.inc(damagedLines);
+      log.error({ path, damagedLines }, 'journal has damaged lines');
+    });
   }
-  if (damagedLines > 0) {
-    metrics.damagedLines.inc(damagedLines);
-    log.error({ path, damagedLines }, 'journal has damaged lines');
-    return;
+  const open = [...begun].filter((attemptId) => !closed.has(attemptId));
+  for (let from = 0; from < open.length; from += ROWS) {
+    await insist(() => end(open.slice(from, from + ROWS)));
   }
-  await rm(path, { force: true });
+  for (const path of segments) if (!damaged.has(path)) await rm(path, { force: true });
 }

@@ -1,20 +1,21 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AttemptIntent } from '@weir/contracts/attempt-record';
+import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import type { Clock } from '@weir/kernel/clock';
 import { frameLine, unframeLines } from './framed-lines.ts';
-import { decodeEvidence } from './record-codec.ts';
+import { decodeRecord } from './record-codec.ts';
 
 /**
- * Evidence of attempts that neither a kill of the proxy nor a flush of its counter store takes away: one line per
- * attempt, appended before dispatch without fsync. It outlives the process, not the machine. A segment is deleted once all of its attempts are closed.
+ * Evidence of attempts that neither a kill of the proxy nor a flush of its counter store takes away: a line for the
+ * intent, appended before dispatch, and one for the close, appended before the counters hear of it; both without fsync.
+ * It outlives the process, not the machine. A segment is deleted once the attempts of all its lines are closed durably.
  */
 export interface Journal {
   /**
    * Some microseconds, synchronous; one write however many there are.
-   * @param evidence Attempts' intents as `encodeEvidence` writes them.
-   * @returns The segment, to be released once for each attempt when it is closed durably.
+   * @param evidence Attempts' intents and closes as `encodeRecord` writes them.
+   * @returns The segment, to be released once for each line when its attempt is closed durably.
    * @throws When the disk refuses; lines may then be missing.
    */
   append(evidence: readonly string[]): number;
@@ -34,7 +35,7 @@ interface Segment {
   readonly fd: number;
   readonly openedAtMs: number;
   bytes: number;
-  openAttempts: number;
+  openLines: number;
 }
 
 export function createJournal(options: JournalOptions): Journal {
@@ -49,7 +50,7 @@ export function createJournal(options: JournalOptions): Journal {
     if (!segment) return;
     closeSync(segment.fd);
     if (id === current) current = 0;
-    if (segment.openAttempts === 0) remove(id, segment);
+    if (segment.openLines === 0) remove(id, segment);
   };
   const remove = (id: number, segment: Segment): void => {
     segments.delete(id);
@@ -58,7 +59,7 @@ export function createJournal(options: JournalOptions): Journal {
   const open = (nowMs: number): Segment => {
     const id = ++opened;
     const path = join(folder, `${String(nowMs).padStart(15, '0')}-${process.pid}-${id}.ndjson`);
-    const segment = { path, fd: openSync(path, 'ax'), openedAtMs: nowMs, bytes: 0, openAttempts: 0 };
+    const segment = { path, fd: openSync(path, 'ax'), openedAtMs: nowMs, bytes: 0, openLines: 0 };
     segments.set(id, segment);
     current = id;
     return segment;
@@ -81,14 +82,14 @@ export function createJournal(options: JournalOptions): Journal {
         seal(current);
         throw new Error(`journal took ${written} of ${lines.length} bytes`);
       }
-      segment.openAttempts += evidence.length;
+      segment.openLines += evidence.length;
       return current;
     },
     release(id) {
       const segment = segments.get(id);
       if (!segment) return;
-      segment.openAttempts--;
-      if (segment.openAttempts === 0 && id !== current) remove(id, segment);
+      segment.openLines--;
+      if (segment.openLines === 0 && id !== current) remove(id, segment);
     },
     close() {
       if (current !== 0) seal(current);
@@ -98,7 +99,7 @@ export function createJournal(options: JournalOptions): Journal {
 
 export interface JournalLeftover {
   readonly path: string;
-  readonly intents: readonly AttemptIntent[];
+  readonly records: readonly AttemptRecord[];
   /** Complete lines that could not be read; a torn last line is expected after a kill and not counted. */
   readonly damagedLines: number;
 }
@@ -113,6 +114,6 @@ export function listJournal(folder: string): readonly string[] {
 
 export async function readJournalSegment(path: string): Promise<JournalLeftover> {
   const { texts, damaged } = unframeLines(await readFile(path, 'utf8'));
-  const intents = texts.map((text) => decodeEvidence(text)).filter((intent) => intent !== undefined);
-  return { path, intents, damagedLines: damaged.length + texts.length - intents.length };
+  const records = texts.map((text) => decodeRecord(text)).filter((record) => record !== undefined);
+  return { path, records, damagedLines: damaged.length + texts.length - records.length };
 }

@@ -10,8 +10,9 @@ export interface LiveAttempt {
   readonly intent: AttemptIntent;
   readonly admission: AdmitRequest;
   readonly outputCap: number | null;
-  /** The journal's segment that proves it; 0 where the disk refused. */
-  segment: number;
+  /** The journal's segments that prove it; 0 where there is none, because it runs or the disk refused. */
+  intentSegment: number;
+  closeSegment: number;
   /** Unix milliseconds of this process's clock. */
   renewAtMs: number;
   /** What its close means to the counters; undefined while it runs. */

@@ -53,30 +53,44 @@ export function createMeter(options: MeterOptions): Meter {
         intent,
         admission,
         outputCap,
-        segment: 0,
+        intentSegment: 0,
+        closeSegment: 0,
         renewAtMs,
         settlement: undefined,
       };
       live.add(attempt);
       writer.enqueue(intent);
       return batches.append(evidenceOf(intent, admission, outputCap)).then((segment) => {
-        attempt.segment = segment;
+        attempt.intentSegment = segment;
         journalFailedAtMs = undefined;
       }, failed);
     },
     close(close) {
       const attempt = live.get(close.organizationId, close.attemptId);
       const amounts = settlementOf(close);
-      // Of this close the journal knows nothing, and nothing is left of it with the machine: the store keeps it meanwhile.
-      const settlement =
-        attempt && isProvenByStore(attempt.admission)
-          ? { ...amounts, evidence: encodeRecord(close) }
-          : amounts;
-      if (attempt) attempt.settlement = settlement;
-      settler.settle(settlement);
-      // In process, so it cannot be out of reach; it ignores what it does not know.
-      if (attempt && fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(amounts);
+      if (!attempt) {
+        settler.settle(amounts);
+        writer.enqueue(close);
+        return;
+      }
+      const evidence = encodeRecord(close);
+      // Nothing is left of the journal with the machine, so a store that outlives it keeps the close meanwhile.
+      const settlement = isProvenByStore(attempt.admission) ? { ...amounts, evidence } : amounts;
+      attempt.settlement = settlement;
       writer.enqueue(close);
+      void batches
+        .append(evidence)
+        .then((segment) => {
+          // It may be durable elsewhere already.
+          if (live.get(close.organizationId, close.attemptId) === attempt) attempt.closeSegment = segment;
+          else journal.release(segment);
+        }, failed)
+        .then(() => {
+          // Not before the journal has the close: a kill in between would charge the hold that others were given.
+          settler.settle(settlement);
+          // In process, so it cannot be out of reach; it ignores what it does not know.
+          if (fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(amounts);
+        });
     },
     async drain(signal) {
       batches.flush();
@@ -98,7 +112,9 @@ export function createConfirmation(live: LiveAttempts, settler: Settler, journal
     for (const { kind, organizationId, attemptId } of records) {
       const attempt = kind === 'intent' ? undefined : live.get(organizationId, attemptId);
       if (!attempt) continue;
-      if (attempt.segment !== 0) journal.release(attempt.segment);
+      for (const segment of [attempt.intentSegment, attempt.closeSegment]) {
+        if (segment !== 0) journal.release(segment);
+      }
       live.remove(organizationId, attemptId);
       if (attempt.settlement?.evidence === undefined) continue;
       const ids = concluded.get(organizationId);

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import type { AttemptIntent } from '@weir/contracts/attempt-record';
 import type { AdmitRequest, CounterStore } from '@weir/counters/contract';
 import { createLocalCounterStore } from '@weir/counters/local/store';
 import type { Clock } from '@weir/kernel/clock';
+import type { Uuid } from '@weir/kernel/ids';
 import type { Logger } from '@weir/service/logger';
 import type { AdmissionGate, Meter } from './contract.ts';
 import { createDeadLetters } from './dead-letters.ts';
@@ -76,17 +76,12 @@ export function createMetering(options: MeteringOptions): Metering {
 
   const stopping = new AbortController();
   let recovery: Promise<void> | undefined;
-  // A shared store may have better evidence than the journal, the close itself; the sweep ends the attempts by it.
-  const end = (intents: readonly AttemptIntent[]): Promise<void> =>
-    mode === 'redis'
-      ? appender.append(intents)
-      : closer.close(
-          intents,
-          intents.map((intent) => intent.attemptId),
-        );
+  // A shared store may have better evidence than the journal; the sweep ends the attempts by it.
+  const end = (attemptIds: readonly Uuid[]): Promise<void> =>
+    mode === 'redis' ? Promise.resolve() : closer.close([], attemptIds);
   const recover = (): Promise<void> =>
     (recovery ??= recoverJournal(
-      { segments: leftSegments, isReplayed: writer.settled, end, metrics, log },
+      { segments: leftSegments, isReplayed: writer.settled, append: appender.append, end, metrics, log },
       stopping.signal,
     ));
   const isRecorded = async (signal: AbortSignal): Promise<void> => {

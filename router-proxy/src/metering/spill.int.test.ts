@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import { createJournal, listJournal, readJournalSegment } from './journal.ts';
-import { encodeEvidence } from './record-codec.ts';
+import { encodeRecord } from './record-codec.ts';
 import { createSpill, type Spill } from './spill.ts';
 import { aClose, anIntent, anOwner } from './test-attempts.ts';
 import { aHome } from './test-ledger.ts';
@@ -90,7 +90,7 @@ describe('the journal', () => {
 
   it('deletes a segment when all of its attempts are closed, and not before', () => {
     const journal = journalOf(1_500);
-    const segments = Array.from({ length: 12 }, () => journal.append([encodeEvidence(anIntent(owner))]));
+    const segments = Array.from({ length: 12 }, () => journal.append([encodeRecord(anIntent(owner))]));
     const files = listJournal(home.path).length;
     expect(files).toBeGreaterThan(2);
     expect(new Set(segments).size).toBe(files);
@@ -107,13 +107,14 @@ describe('the journal', () => {
 
   it('proves every attempt to the next process, a torn last line aside', async () => {
     const intents = Array.from({ length: 5 }, () => anIntent(owner));
+    const records = [...intents, ...intents.slice(2).map((intent) => aClose(intent))];
     const journal = journalOf(1_000_000);
-    const lines = intents.map((intent) => encodeEvidence(intent));
+    const lines = records.map((record) => encodeRecord(record));
     journal.append(lines.slice(0, 2));
     journal.append(lines.slice(2));
     journal.close();
     const [path = ''] = listJournal(home.path);
     appendFileSync(path, '0123abcd ["intent.1",[');
-    expect(await readJournalSegment(path)).toEqual({ path, intents, damagedLines: 0 });
+    expect(await readJournalSegment(path)).toEqual({ path, records, damagedLines: 0 });
   });
 });

@@ -56,6 +56,8 @@ async function attempt(closesAfterMs: number): Promise<void> {
   await delay(closesAfterMs);
   if (plan.phase === 'begun') return;
   meter.close(aClose(intent));
+  // The journal is written with the end of the turn.
+  await nextTurn();
   tell('closed', intent.attemptId);
 }
 
