@@ -108,10 +108,10 @@ async function startControl(
 }
 
 /**
- * Left alone, Node lets the young generation of a busy proxy grow to several times what its requests need, and the
- * process with it. This bound keeps it below 256 MiB (docs/performance.md).
+ * Left alone, Node lets a busy proxy collect several times what its requests need before it cleans up. A bound on the
+ * young generation, and an old one that is collected when it has doubled, keep it below 256 MiB (docs/performance.md).
  */
-const PROXY_NODE_OPTIONS = ['--max-semi-space-size=8'];
+const PROXY_NODE_OPTIONS = ['--max-semi-space-size=16', '--heap-growing-percent=100'];
 
 const timeouts = { startTimeoutMs: START_TIMEOUT_MS, stopTimeoutMs: STOP_TIMEOUT_MS };
 
