@@ -89,6 +89,25 @@ describe('the ledger writer', () => {
     await writer.stop(soon());
   });
 
+  it('writes at once after a pause, and gathers what comes soon after a batch into one', async () => {
+    const load = aLoad(test.owner, 3);
+    const [first, ...rest] = load.closes;
+    const pace = { flushMs: 1, paceMs: 60_000, flushRows: 2 };
+    const { writer } = createTestWriter(test.pool, home.path, pace);
+    for (const close of first ? [first] : []) writer.enqueue(close);
+    await eventually(async () => (await test.rows()).length === 1);
+    for (const close of rest) {
+      writer.enqueue(close);
+      // Time for a batch of its own.
+      for (let times = 0; times < 5; times++) await test.admin.query('select 1');
+    }
+    await eventually(async () => (await test.rows()).length === 3);
+    const { rows: transactions } = await test.admin.query('select distinct xid from ledger.attempt_log');
+    expect(transactions).toHaveLength(2);
+    await expectExactly(load);
+    await writer.stop(soon());
+  });
+
   it('writes intents at once when asked to flush', async () => {
     const intent = anIntent(test.owner);
     const { writer } = createTestWriter(test.pool, home.path, { intentMs: 60_000, flushMs: 60_000 });

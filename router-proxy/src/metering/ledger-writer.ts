@@ -11,11 +11,14 @@ import type { Spill } from './spill.ts';
 /**
  * Takes records and brings each into the ledger, at least once and therefore, by its key, exactly once.
  *
- * While Postgres answers, what is queued leaves in batches, when `flushRows` are ready or the oldest has waited
- * `flushMs`; when all statements are on their way, with the next that comes back, so batches grow with the load. An
- * intent waits up to `intentMs` for its close to take its place. A batch that fails for want of Postgres goes back to the head of the queue and `away` begins: one probe at a time, with backoff, and after
- * `spillAfterMs` everything queued goes to disk. The first probe that succeeds ends it; the files are then replayed
- * beside the new batches. The queue is bounded by `queueRowsMax`; what is beyond goes to disk, whatever the reason.
+ * While Postgres answers, what is queued leaves in batches: after a pause when the oldest has waited `flushMs`, under
+ * load every `paceMs` or when `flushRows` are ready, and when all statements are on their way with the next that comes
+ * back, so batches grow with the load. An intent waits at least `intentMs` for its close to take its place.
+ *
+ * A batch that fails for want of Postgres goes back to the head of the queue and `away` begins: one probe at a time,
+ * with backoff, and after `spillAfterMs` everything queued goes to disk. The first probe that succeeds ends it; the files
+ * are then replayed beside the new batches. The queue is bounded by `queueRowsMax`; what is beyond goes to disk, whatever
+ * the reason.
  */
 export interface LedgerWriter {
   enqueue(record: AttemptRecord): void;
@@ -50,6 +53,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   const queue = createLedgerQueue();
   const sending = new Set<Batch>();
   let timer: NodeJS.Timeout | undefined;
+  let lastBatchAtMs = Number.NEGATIVE_INFINITY;
   let awaySince: number | undefined;
   let isReplaying = false;
   let isStopping = false;
@@ -57,10 +61,15 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   let isOverdue = false;
 
   const schedule = (): void => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      pump();
-    }, settings.flushMs);
+    if (timer) return;
+    const untilPaceMs = lastBatchAtMs + settings.paceMs - performance.now();
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        pump();
+      },
+      Math.max(settings.flushMs, untilPaceMs),
+    );
   };
 
   /** Sends what is ready as far as statements are free; what is left goes when one comes back. */
@@ -82,6 +91,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   const takeBatch = (rowsMax: number): Batch => {
     const batch = queue.take(rowsMax);
     sending.add(batch);
+    lastBatchAtMs = performance.now();
     return batch;
   };
 

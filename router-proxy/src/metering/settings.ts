@@ -1,8 +1,11 @@
 /** Bounds and rhythms of metering. Every value has a default that suits production; tests shorten them. */
 export interface MeteringSettings {
-  /** A batch leaves when this many rows are ready, or when the first of them has waited `flushMs`. */
+  /** A batch leaves when this many rows are ready, or when it is time. */
   readonly flushRows: number;
+  /** After a pause it is time when the first row has waited this long. */
   readonly flushMs: number;
+  /** Under continuous load it is time this long after the batch before, since a batch costs Postgres as much as twenty rows. */
+  readonly paceMs: number;
   /** How long an intent waits for its close, to be written as one row. */
   readonly intentMs: number;
   /** The most rows of one statement. */
@@ -36,8 +39,9 @@ export interface MeteringSettings {
 }
 
 export const METERING_DEFAULTS: MeteringSettings = {
-  flushRows: 200,
+  flushRows: 500,
   flushMs: 25,
+  paceMs: 100,
   intentMs: 100,
   batchRowsMax: 1_000,
   inFlightMax: 3,

@@ -39,7 +39,13 @@ const { gate, meter, start } = createMetering({
   mode: plan.redis ? 'redis' : 'local',
   registry: new Registry(),
   // The sweep is the next process's.
-  settings: { flushRows: plan.flushRows, flushMs: plan.flushMs, intentMs: plan.flushMs, sweepMs: 3_600_000 },
+  settings: {
+    flushRows: plan.flushRows,
+    flushMs: plan.flushMs,
+    paceMs: plan.flushMs,
+    intentMs: plan.flushMs,
+    sweepMs: 3_600_000,
+  },
 });
 
 const tell = (what: string, attemptId: Uuid): void => void writeSync(1, `${what} ${attemptId}\n`);

@@ -21,8 +21,8 @@ import { startUsageRetention } from './retention/usage-retention.ts';
 
 const VERSION = '0.1.0';
 const STOP_GRACE_MS = 10_000;
-/** Usage is to be visible within two seconds; gathering rows for a tenth of that spares the database most batches. */
-const MIN_INTERVAL_MS = 200;
+/** Usage is to be visible within two seconds; gathering rows for a quarter of that spares the database most batches. */
+const MIN_INTERVAL_MS = 500;
 const BATCH_ROWS = 2_000;
 
 interface Parts {
