@@ -9,14 +9,19 @@ import { StartupError } from './startup-error.ts';
 const FREE_PORTS = { first: 20_000, count: 12_000 } as const;
 const TRIES = 50;
 
+/** Given to some service of this launcher, which may not listen on it yet. */
+const claimed = new Set<number>();
+
 /**
- * Proves that a port can be had before anything is started on it, so that a taken one costs one sentence.
+ * Proves that a port can be had before anything is started on it, so that a taken one costs one sentence. No free port
+ * is given twice.
  * @param setting The variable that changes it. @returns The port; a free one when 0 was asked for.
  */
 export async function claimPort(host: string, port: number, setting: string): Promise<number> {
   if (port === 0) return freePort(host);
   try {
     await listenOnce(host, port);
+    claimed.add(port);
     return port;
   } catch (cause) {
     const code = codeOf(cause);
@@ -37,6 +42,8 @@ export async function claimPort(host: string, port: number, setting: string): Pr
 async function freePort(host: string): Promise<number> {
   for (let attempt = 1; attempt < TRIES; attempt++) {
     const port = FREE_PORTS.first + randomInt(FREE_PORTS.count);
+    if (claimed.has(port)) continue;
+    claimed.add(port);
     try {
       return await listenOnce(host, port);
     } catch (cause) {

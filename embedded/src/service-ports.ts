@@ -16,10 +16,13 @@ const SETTINGS = [
 
 export type ServicePorts = Readonly<Record<(typeof SETTINGS)[number], number>>;
 
-/** Fixes every port before anything starts, so that a service that is started again finds its own. */
+/**
+ * Fixes every port before anything starts, so that a service that is started again finds its own. Free ones are looked
+ * for when those that were asked for are known.
+ */
 export async function claimServicePorts(config: LauncherConfig): Promise<ServicePorts> {
   const entries: [string, number][] = [];
-  for (const setting of SETTINGS) {
+  for (const setting of SETTINGS.toSorted((a, b) => Number(config[a] === 0) - Number(config[b] === 0))) {
     const host = setting.endsWith('_ADMIN_PORT') ? config.ADMIN_HOST : config.HOST;
     entries.push([setting, await claimPort(host, config[setting], setting)]);
   }
