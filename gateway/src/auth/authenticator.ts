@@ -143,8 +143,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const key = cacheKey(credential, isWatching);
     const { value } = credential;
     const request = credential.kind === 'apiKey' ? { apiKey: value } : { accessToken: value, isWatching };
-    const known = await cache.get(key)?.answer;
-    if (known !== undefined && known.expiresAtMs > clock.now()) return known;
+    // Nothing is awaited between looking and asking: requests that come at the same moment share one answer.
+    const entry = cache.get(key);
+    if (entry !== undefined) {
+      const known = await entry.answer;
+      if (known.expiresAtMs > clock.now()) return known;
+    }
     const actor = await askOnce(key, request);
     if (actor.expiresAtMs <= clock.now())
       throw new AppError('UNAUTHENTICATED', 'The credential has expired. Sign in again.');
