@@ -36,7 +36,7 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
 }
 
 async function untilGone(pid: number): Promise<boolean> {
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 30_000;
   while (isAlive(pid) && Date.now() < until) await delay(20);
   return !isAlive(pid);
 }

@@ -92,8 +92,8 @@ describe.runIf(testRedisUrl() !== undefined)('four proxies on one Redis', () => 
         if (answer.status === 429) refused++;
         return answer;
       });
-      await expect.poll(() => refused, { timeout: 20_000 }).toBe(53);
-      await expect.poll(() => upstream.received.length, { timeout: 20_000 }).toBe(7);
+      await expect.poll(() => refused).toBe(53);
+      await expect.poll(() => upstream.received.length).toBe(7);
       resolve();
       expect(await codesOf(await Promise.all(answers))).toEqual(
         new Map([

@@ -1,6 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATIENTLY } from '@weir/testkit/patience';
 import { ERRORS, type ErrorCode } from '@weir/kernel/errors';
 import { newVirtualKey } from '@weir/kernel/virtual-key';
 import { insertRow } from '@weir/testkit/postgres-tenant';
@@ -187,7 +188,7 @@ beforeAll(async () => {
     proxy.post(PATHS.problem, HELD, { apiKey: keys['crowded'] ?? '', headers: named }).catch(() => undefined),
     stopping.post(PATHS.problem, HELD).catch(() => undefined),
   );
-  await vi.waitUntil(() => held.length === 2, { timeout: 10_000 });
+  await vi.waitUntil(() => held.length === 2, PATIENTLY);
   const answered = { ...HELD, model: MODEL };
   await proxy.post(PATHS.problem, answered, { headers: { 'idempotency-key': 'answered' } });
   void stopping.running.stop();

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PATIENTLY } from '@weir/testkit/patience';
 import { encodeId, type Uuid } from '@weir/kernel/ids';
 import { testRedisUrl } from '@weir/testkit/redis';
 import { startTestFleet, type TestFleet } from './test-fleet.ts';
@@ -71,7 +72,7 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
     await vi.waitFor(async () => {
       const [primary] = await keys(1);
       expect(primary.models).toMatchObject([{ model: MODEL, state: 'sleeping', reason: 'throttled' }]);
-    });
+    }, PATIENTLY);
     const response = await post(1);
     expect(response.status).toBe(200);
     expect(response.headers.get('x-routing-backend')).toBe(encodeId('providerKey', spareKey));
@@ -88,7 +89,7 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
         'select model, state, reason, failures from identity.provider_key_states',
       );
       expect(rows).toEqual([{ model: MODEL, state: 'SLEEPING', reason: 'broken', failures: 1 }]);
-    }, 5_000);
+    }, PATIENTLY);
   });
 
   it('disable a key that its provider refuses, and neither asks it again', async () => {
@@ -102,7 +103,7 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
           reason: 'The provider refused the key with status 401.',
         });
       }
-    });
+    }, PATIENTLY);
     for (const proxy of [0, 1] as const) expect((await post(proxy)).status).toBe(200);
     expect(first.received).toHaveLength(1);
   });
@@ -112,14 +113,14 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
     await post(0);
     await vi.waitFor(async () => {
       expect((await keys(0))[0].state).toBe('disabled');
-    });
+    }, PATIENTLY);
     first.respond(answerWith(completion()));
     await fleet.first.db.query(
       `update identity.provider_keys set status = 'ENABLED', disabled_reason = null where status = 'DISABLED'`,
     );
     await vi.waitFor(async () => {
       expect((await post(0)).headers.get('x-routing-decision')).toBe('PRIMARY');
-    });
+    }, PATIENTLY);
   });
 
   it('do not disable a key for a 403, which may be about one model or one request', async () => {
@@ -135,7 +136,7 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
     );
     await vi.waitFor(async () => {
       for (const proxy of [0, 1] as const) expect((await keys(proxy))[0].state).toBe('killed');
-    });
+    }, PATIENTLY);
     first.respond(answerWith(completion()));
     for (const proxy of [0, 1] as const) expect((await post(proxy)).status).toBe(200);
     expect(first.received).toEqual([]);
@@ -154,7 +155,7 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
         code: 'DUPLICATE_REQUEST',
         firstRequestId: answered.headers.get('x-request-id'),
       });
-    });
+    }, PATIENTLY);
     expect(first.received).toHaveLength(1);
   });
 
@@ -167,7 +168,7 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
     await vi.waitFor(async () => {
       // Both keys sleep; what matters is that the repetition is let through to find that out.
       expect((await post(1, header)).status).toBe(503);
-    });
+    }, PATIENTLY);
   });
 
   it('send every turn of a sticky conversation to one key, whichever of them it comes to', async () => {
@@ -180,7 +181,7 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
         const response = await ask(proxy, '/v1/routing/keys');
         const { data } = (await response.json()) as { data: readonly { readonly level: number }[] };
         expect(data.map(({ level }) => level)).toEqual([1, 1]);
-      });
+      }, PATIENTLY);
     }
     for (const opening of ['Hello', 'How are you?', 'Tell me more.', 'What else?']) {
       const messages = [{ role: 'user', content: opening }];

@@ -222,7 +222,7 @@ function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl:
   };
 }
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 function requestIdOf(response: Response): Uuid {
   const id = decodeId('request', response.headers.get('x-request-id') ?? '');

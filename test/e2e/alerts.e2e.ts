@@ -72,9 +72,21 @@ describe.each(modes())('budgets and their alerts on the %s platform', (mode) => 
     return { alerts, stop: () => void client.dispose() };
   }
 
+  /** An alert is told to whoever listens at that moment, so others are raised until one is heard. */
+  async function untilHearing({ alerts }: { readonly alerts: readonly Alert[] }): Promise<void> {
+    await until('an alert that shows that the subscription stands', async () => {
+      if (alerts.length > 0) return true;
+      await newKey();
+      await newBudget({ name: 'one request', metric: 'REQUESTS', limit: '1', enforcement: 'WARN' });
+      await chat(platform.access, { apiKey: secret });
+      return undefined;
+    });
+  }
+
   it('delivers each threshold once, with the budget and the organization’s name from another subgraph', async () => {
-    await newKey();
     const watcher = watch();
+    await untilHearing(watcher);
+    await newKey();
     const budget = await newBudget({
       name: 'ten requests',
       metric: 'REQUESTS',
@@ -93,8 +105,9 @@ describe.each(modes())('budgets and their alerts on the %s platform', (mode) => 
   });
 
   it('replays with `after` what a disconnected client missed, then goes on live, without gap or repetition', async () => {
-    await newKey();
     const first = watch();
+    await untilHearing(first);
+    await newKey();
     const budget = await newBudget({
       name: 'four requests',
       metric: 'REQUESTS',

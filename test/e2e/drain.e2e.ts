@@ -4,7 +4,8 @@ import { modes, startPlatform, type Platform } from './src/platform.ts';
 import { until } from './src/until.ts';
 
 const PROXY = 'router-proxy/src/main.ts';
-const PROMPT = { prompt: 'Hello! #chunks=80 #delay=25', maxTokens: 200, stream: true };
+/** Streams of some ten seconds: they still run when the refusal of the one that drains is seen, however busy the machine is. */
+const PROMPT = { prompt: 'Hello! #chunks=400 #delay=25', maxTokens: 500, stream: true };
 
 describe.runIf(modes().includes('cluster'))('SIGTERM to one of two proxies', () => {
   let platform: Platform;
@@ -19,7 +20,6 @@ describe.runIf(modes().includes('cluster'))('SIGTERM to one of two proxies', () 
 
   it('lets its running streams finish to the last byte, and sends new requests elsewhere', async () => {
     const urls = platform.access.inferenceUrls;
-    const whole = await (await ask(urls[0] ?? '', PROMPT)).text();
     const running = await Promise.all(urls.map((url) => ask(url, PROMPT)));
     const [victim] = platform.processes(PROXY);
     if (!victim) throw new Error('no proxy runs');
@@ -40,7 +40,9 @@ describe.runIf(modes().includes('cluster'))('SIGTERM to one of two proxies', () 
     for (const url of urls) {
       if (url !== draining) expect((await ask(url)).status).toBe(200);
     }
-    for (const answer of running) expect(await answer.text()).toBe(whole);
+    const texts = await Promise.all(running.map((answer) => answer.text()));
+    expect(texts[0]).toContain('[DONE]');
+    expect(new Set(texts).size).toBe(1);
     await until(
       'its end',
       () => platform.processes(PROXY).every(({ pid }) => pid !== victim.pid) || undefined,

@@ -90,12 +90,10 @@ describe('a start that cannot succeed', () => {
   });
 
   it('names the data folder that cannot be written', async () => {
-    const home = newHome();
     // A file in the way stops root too, whom permissions do not.
     const launched = launch('main', { WEIR_HOME: join(import.meta.filename, 'data') });
     expect(await launched.ended).not.toBe(0);
     expect(launched.output()).toMatch(/(cannot be written|cannot be used).*WEIR_HOME/s);
-    rmSync(join(home, '..'), { recursive: true, force: true });
   });
 
   it.runIf(process.getuid?.() === 0)(
@@ -114,9 +112,11 @@ describe('a start that cannot succeed', () => {
   );
 
   it('names every setting that does not fit', async () => {
-    const launched = launch('main', { WEIR_HOME: newHome(), PROXY_PORT: 'eighty', LOG_LEVEL: 'loud' });
+    const home = newHome();
+    const launched = launch('main', { WEIR_HOME: home, PROXY_PORT: 'eighty', LOG_LEVEL: 'loud' });
     expect(await launched.ended).toBe(78);
     expect(launched.output()).toMatch(/PROXY_PORT.*LOG_LEVEL|LOG_LEVEL.*PROXY_PORT/s);
+    rmSync(join(home, '..'), { recursive: true, force: true });
   });
 });
 

@@ -43,7 +43,7 @@ async function ask(form: Record<string, string> | string, authorization?: string
       ...(authorization === undefined ? {} : { authorization }),
     },
     body: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
-    signal: AbortSignal.timeout(15_000),
+    signal: AbortSignal.timeout(60_000),
   });
   return {
     status: response.status,

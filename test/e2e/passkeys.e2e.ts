@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Browser, CDPSession, Page } from 'playwright-core';
-import { startBrowser } from './src/browser.ts';
+import type { CDPSession, Page } from 'playwright-core';
+import { startBrowser, type TestBrowser } from './src/browser.ts';
 import { startPlatform, type Platform } from './src/platform.ts';
 
 let platform: Platform;
-let browser: Browser;
+let started: TestBrowser;
 let page: Page;
 let devtools: CDPSession;
 let authenticatorId: string;
@@ -61,8 +61,8 @@ async function open(target: Platform, host: string): Promise<void> {
 
 beforeAll(async () => {
   platform = await startPlatform('embedded');
-  browser = await startBrowser();
-  page = await (await browser.newContext({ bypassCSP: true })).newPage();
+  started = await startBrowser();
+  page = await (await started.browser.newContext({ bypassCSP: true })).newPage();
   devtools = await page.context().newCDPSession(page);
   await devtools.send('WebAuthn.enable');
   const options = {
@@ -77,7 +77,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await browser.close();
+  await started[Symbol.asyncDispose]();
   await platform[Symbol.asyncDispose]();
 });
 

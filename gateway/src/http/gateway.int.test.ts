@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PATIENTLY } from '@weir/testkit/patience';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { personOf, startTestPlatform, type TestPlatform } from '../test-platform.ts';
 
@@ -134,10 +135,10 @@ it('a client that hangs up ends what runs for it in the subgraphs', async () => 
     body: '{"query":"{ wait }"}',
     signal: client.signal,
   });
-  await vi.waitFor(() => expect(platform.waitingQueries()).toBe(1));
+  await vi.waitFor(() => expect(platform.waitingQueries()).toBe(1), PATIENTLY);
   client.abort();
   await expect(answer).rejects.toThrow();
-  await vi.waitFor(() => expect(platform.waitingQueries()).toBe(0));
+  await vi.waitFor(() => expect(platform.waitingQueries()).toBe(0), PATIENTLY);
 });
 
 describe('a credential that is not accepted', () => {

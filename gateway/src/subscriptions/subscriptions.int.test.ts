@@ -75,7 +75,7 @@ const alert = (note: string): Alert => ({ id: newUuid(), organizationId, note })
 
 /** Resolves when the alerts subgraph feeds so many streams. */
 const untilStreams = (count: number): Promise<void> =>
-  vi.waitFor(() => expect(platform.openStreams()).toBe(count), { timeout: 10_000, interval: 10 });
+  vi.waitFor(() => expect(platform.openStreams()).toBe(count), { timeout: 20_000, interval: 10 });
 
 describe('an event', () => {
   it('carries the field of its owner and the fields of another subgraph', async () => {
@@ -250,7 +250,8 @@ describe('a subscription is refused', () => {
 
 describe('a running subscription ends', () => {
   it('when the access token expires, with a last word and then 4403', async () => {
-    platform.actors.set('brief', personOf(organizationId, Date.now() + 400));
+    // Long enough for the subscription to stand before that.
+    platform.actors.set('brief', personOf(organizationId, Date.now() + 3_000));
     const { client, closed } = connect({ authorization: 'Bearer brief' });
     const events = watch(client);
     await untilStreams(1);

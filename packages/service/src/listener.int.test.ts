@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createTestDatabase } from '@weir/testkit/postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATIENTLY } from '@weir/testkit/patience';
 import { createListener, type Listener, type ListenerOptions } from './listener.ts';
 import { createLogger } from './logger.ts';
 
@@ -51,7 +52,7 @@ async function backendsOf(applicationName: string): Promise<number> {
   return found.rowCount ?? 0;
 }
 
-const connected = (listener: Listener) => listener.whenConnected(AbortSignal.timeout(10_000));
+const connected = (listener: Listener) => listener.whenConnected(AbortSignal.timeout(30_000));
 
 describe('signals', () => {
   it('arrive in order and parsed', async () => {
@@ -60,7 +61,7 @@ describe('signals', () => {
     for (const epoch of ['1', '2', '3']) await notify(epoch);
     await vi.waitFor(() => {
       expect(epochs).toEqual(['1', '2', '3']);
-    });
+    }, PATIENTLY);
   });
 
   it('that make no sense are left out, and so is a handler’s failure', async () => {
@@ -81,7 +82,7 @@ describe('signals', () => {
     for (const epoch of ['1', '2', '3']) await notify(epoch);
     await vi.waitFor(() => {
       expect(epochs).toEqual(['1', '2', '3']);
-    });
+    }, PATIENTLY);
   });
 
   it('sent while the owner catches up are handed over afterwards', async () => {
@@ -101,7 +102,7 @@ describe('signals', () => {
     await connected(listener);
     await vi.waitFor(() => {
       expect(epochs).toEqual(['7']);
-    });
+    }, PATIENTLY);
   });
 });
 
@@ -116,13 +117,13 @@ describe('a lost connection', () => {
     ]);
     await vi.waitFor(() => {
       expect(onConnected).toHaveBeenCalledTimes(2);
-    }, 5_000);
+    }, PATIENTLY);
     await connected(listener);
     expect(onDisconnected).toHaveBeenCalledTimes(1);
     await notify('after');
     await vi.waitFor(() => {
       expect(epochs).toEqual(['after']);
-    });
+    }, PATIENTLY);
   });
 
   it('is noticed when the network swallows everything without a word', async () => {
@@ -132,7 +133,7 @@ describe('a lost connection', () => {
     network.swallow();
     await vi.waitFor(() => {
       expect(listener.isConnected()).toBe(false);
-    }, 5_000);
+    }, PATIENTLY);
     network.restore();
     await connected(listener);
     await listener.stop();
@@ -158,7 +159,7 @@ describe('a lost connection', () => {
     });
     await vi.waitFor(() => {
       expect(given).toHaveLength(1);
-    }, 5_000);
+    }, PATIENTLY);
     await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
       applicationName,
     ]);
@@ -176,7 +177,7 @@ describe('stopping', () => {
     expect(listener.isConnected()).toBe(false);
     await vi.waitFor(async () => {
       expect(await backendsOf(applicationName)).toBe(0);
-    }, 5_000);
+    }, PATIENTLY);
   });
 
   it('does not wait for a server that is not there, nor for a catch-up', async () => {

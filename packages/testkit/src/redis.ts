@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 
 const URL_VARIABLE = 'WEIR_TEST_REDIS_URL';
 const REQUIRE_VARIABLE = 'WEIR_REQUIRE_SERVICES';
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 60_000;
 
 export interface TestRedis {
   readonly url: string | undefined;
@@ -65,7 +65,7 @@ export interface PrivateRedisOptions {
 
 /**
  * Starts redis-server on loopback; for tests that take it away and bring it back.
- * @throws Error when redis-server is not in PATH or does not come up in 10 s.
+ * @throws Error when redis-server is not in PATH or does not come up in a minute.
  */
 export async function startPrivateRedis(options: PrivateRedisOptions = {}): Promise<PrivateRedis> {
   const binary = findRedisServer();

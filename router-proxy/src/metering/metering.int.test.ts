@@ -38,10 +38,13 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
     await home.remove();
   });
 
-  async function start(settings: Partial<MeteringSettings> = {}): Promise<Metering> {
+  async function start(
+    settings: Partial<MeteringSettings> = {},
+    counters = store.connect(),
+  ): Promise<Metering> {
     const { mode } = store;
     const metering = createTestMetering({
-      store: store.connect(),
+      store: counters,
       mode,
       pool: test.pool,
       home: home.path,
@@ -191,11 +194,21 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
   });
 
   it('renews leases of running attempts, so that no sweep takes them for lost', async () => {
-    const metering = await start();
+    const counters = store.connect();
+    let renewals = 0;
+    const metering = await start(undefined, {
+      ...counters,
+      async renew(...call) {
+        const lost = await counters.renew(...call);
+        renewals++;
+        return lost;
+      },
+    });
     const intent = anIntent(test.owner);
     const counter = counterOf(await insertBudget(test));
-    await begin(metering, intent, { ...holding(counter, intent), leaseMs: 300 });
-    await delay(900);
+    // It is renewed at half of its life, so after three times it would be over.
+    await begin(metering, intent, { ...holding(counter, intent), leaseMs: 2_000 });
+    await eventually(() => renewals >= 3);
     metering.meter.close(aClose(intent));
     await metering.meter.drain(soon());
     expect((await test.rows()).map((row) => row.kind)).toEqual(['intent', 'settled']);

@@ -121,14 +121,14 @@ export function createTestWriter(pool: pg.Pool, folder: string, changes: Partial
   return { writer, spill, durable };
 }
 
-export function soon(ms = 10_000): AbortSignal {
+export function soon(ms = 30_000): AbortSignal {
   return AbortSignal.timeout(ms);
 }
 
 /** Waits for what must become true. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<void> {
   const signal = AbortSignal.timeout(withinMs);
   while (!(await condition())) await delay(5, undefined, { signal });

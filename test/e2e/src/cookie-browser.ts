@@ -31,7 +31,7 @@ export function createCookieBrowser(): CookieBrowser {
       ...init,
       headers,
       redirect: 'manual',
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(60_000),
     });
     for (const line of response.headers.getSetCookie()) {
       const [pair = ''] = line.split(';', 1);

@@ -36,7 +36,7 @@ export async function sendGraphql(
       ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
     },
     body: JSON.stringify({ query, variables }),
-    signal: AbortSignal.timeout(15_000),
+    signal: AbortSignal.timeout(60_000),
   });
   return (await answer.json()) as GraphqlAnswer;
 }

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * Asks until the answer is not undefined.
+ * Asks until the answer is not undefined. The deadline bounds how long a test hangs; no guarantee is a matter of time.
  * @throws Error that names what was awaited when the deadline passes.
  */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
-  deadlineMs = 20_000,
+  deadlineMs = 60_000,
 ): Promise<T> {
   const endAt = performance.now() + deadlineMs;
   for (;;) {

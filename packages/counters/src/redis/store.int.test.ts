@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATIENTLY } from '@weir/testkit/patience';
 import { newUuid } from '@weir/kernel/ids';
 import { startPrivateRedis, testRedisUrl, type PrivateRedis } from '@weir/testkit/redis';
 import { CounterStoreUnavailable, type AdmitResult } from '../contract.ts';
@@ -156,7 +157,6 @@ describe.skipIf(url === undefined)('Redis counter store without its server', () 
     await Promise.all(stores.map((store) => store.close()));
     await server.kill();
   });
-  const patience = { timeout: 10_000, interval: 20 };
 
   it('fails with a typed error while the server is away and works again when it is back, empty', async () => {
     const states: string[] = [];
@@ -170,7 +170,7 @@ describe.skipIf(url === undefined)('Redis counter store without its server', () 
     }
     await expect(rig.store.epochs([organizationId])).rejects.toThrow(CounterStoreUnavailable);
     server = await startPrivateRedis({ port: server.port });
-    const result = await vi.waitFor(() => rig.store.admit(build()), patience);
+    const result = await vi.waitFor(() => rig.store.admit(build()), PATIENTLY);
     expect(result).toMatchObject({ kind: 'unseeded' });
     expect(states).toEqual(['open', 'closed']);
   });
@@ -183,7 +183,7 @@ describe.skipIf(url === undefined)('Redis counter store without its server', () 
       holdings: [costHolding('bud:a:0', 1000n)],
       evidence: 'e',
     });
-    expect(await vi.waitFor(() => balanceOf(rig, organizationId, 'bud:a:0'), patience)).toMatchObject({
+    expect(await vi.waitFor(() => balanceOf(rig, organizationId, 'bud:a:0'), PATIENTLY)).toMatchObject({
       held: 0n,
     });
     // Scripts that may write wait until the pause is over, and then run although nobody listens any more.
@@ -194,7 +194,7 @@ describe.skipIf(url === undefined)('Redis counter store without its server', () 
     await vi.waitFor(async () => {
       expect(await admin.exists(organizationKeys('test', organizationId).attempt(attemptId))).toBe(1);
       expect(await patient.store.leased(organizationId, [attemptId])).toEqual([]);
-    }, patience);
+    }, PATIENTLY);
     expect(await balanceOf(patient, organizationId, 'bud:a:0')).toEqual({ committed: 0n, held: 0n });
     admin.disconnect();
   });

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATIENTLY } from '@weir/testkit/patience';
 import { startPrivateRedis, testRedisUrl, type PrivateRedis } from '@weir/testkit/redis';
 import type { Claim } from '../contract.ts';
 import { describeDeployments } from '../suite.ts';
@@ -37,11 +38,11 @@ describe.skipIf(url === undefined)('deployments that proxies share over Redis', 
       await vi.waitFor(async () => {
         await fail(first, crypto.randomUUID());
         expect([...second.states()].length).toBeGreaterThan(0);
-      });
+      }, PATIENTLY);
       await fail(first);
       await vi.waitFor(() => {
         expect(second.stateOf('d').kind).toBe('sleeping');
-      });
+      }, PATIENTLY);
     }));
 
   it('are read in pages, however many changed', () =>
@@ -89,7 +90,7 @@ describe.skipIf(url === undefined)('deployments of proxies whose Redis goes away
     rig = openRig(server.url, newPrefix(), { syncMs: 20, timeoutMs: 200 });
     await vi.waitFor(async () => {
       expect(await rig.proxies[0].sync()).toBe(true);
-    });
+    }, PATIENTLY);
   });
   afterAll(async () => {
     await rig.close();
@@ -106,12 +107,9 @@ describe.skipIf(url === undefined)('deployments of proxies whose Redis goes away
     expect(await first.claim('d')).toBeNull();
     await fail(first, 'other');
     server = await startPrivateRedis({ port: server.port });
-    await vi.waitFor(
-      () => {
-        expect(second.stateOf('other').kind).toBe('sleeping');
-      },
-      { timeout: 10_000 },
-    );
+    await vi.waitFor(() => {
+      expect(second.stateOf('other').kind).toBe('sleeping');
+    }, PATIENTLY);
   });
 
   it('hear again after their connections broke', async () => {
@@ -122,7 +120,7 @@ describe.skipIf(url === undefined)('deployments of proxies whose Redis goes away
     await fail(first, 'after');
     await vi.waitFor(() => {
       expect(second.stateOf('after').kind).toBe('sleeping');
-    });
+    }, PATIENTLY);
   });
 });
 
@@ -143,7 +141,7 @@ describe.skipIf(url === undefined)('deployments of a proxy that no message reach
     await fail(hearing.proxies[0]);
     await vi.waitFor(() => {
       expect(deaf.proxies[0].stateOf('d').kind).toBe('sleeping');
-    });
+    }, PATIENTLY);
     await Promise.all([hearing.close(), deaf.close()]);
   });
 });

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATIENTLY } from '@weir/testkit/patience';
 import { newUuid } from '@weir/kernel/ids';
 import { startPrivateRedis, testRedisUrl } from '@weir/testkit/redis';
 import { connectRedis, type RedisClient } from '../../redis/connection.ts';
@@ -70,7 +71,7 @@ describe.skipIf(url === undefined)('request names that proxies share over Redis'
     clock.nowMs += 10;
     await vi.waitFor(async () => {
       expect(await lease()).toBe(before + 10);
-    });
+    }, PATIENTLY);
     await alive.close();
   });
 
@@ -113,16 +114,13 @@ describe.skipIf(url === undefined)('request names of a proxy whose Redis goes aw
     expect((await names.take({ ...meanwhile, requestId: 'req_2' })).kind).toBe('running');
     if (held.kind === 'taken') held.held.keep();
     server = await startPrivateRedis({ port: server.port });
-    await vi.waitFor(
-      async () => {
-        const reader = new Redis(server.url);
-        const [key] = await reader.keys('*:i:*');
-        const states = key === undefined ? [] : await reader.hvals(key);
-        await reader.quit();
-        expect(states).toEqual([`e|${before.requestId}`]);
-      },
-      { timeout: 10_000 },
-    );
+    await vi.waitFor(async () => {
+      const reader = new Redis(server.url);
+      const [key] = await reader.keys('*:i:*');
+      const states = key === undefined ? [] : await reader.hvals(key);
+      await reader.quit();
+      expect(states).toEqual([`e|${before.requestId}`]);
+    }, PATIENTLY);
     await names.close();
     redis.disconnect();
     await server.kill();

@@ -87,7 +87,7 @@ describe('a program with the key of an account', () => {
     const within = ['child', 'own', 'own key'];
     await appendAttempt(owner, tenant, { cost: 10n });
     const ofRoot = () => lists(program(tenant.ownerId));
-    await expect.poll(async () => (await ofRoot()).alerts, { timeout: 20_000 }).toContain('own');
+    await expect.poll(async () => (await ofRoot()).alerts).toContain('own');
     expect((await ofRoot()).budgets).toEqual(everything);
     expect(await lists(program(tenant.teamId))).toEqual({ budgets: within, alerts: ['own', 'own key'] });
     expect((await lists(program(childId))).budgets).toEqual(['child']);

@@ -32,7 +32,7 @@ interface Row {
 /** Refusals are written soon and not at once. */
 async function eventually(chain: string | null, where: string, count = 1): Promise<readonly Row[]> {
   const chainId = chain ?? '00000000-0000-0000-0000-000000000000';
-  for (const endAt = Date.now() + 2_000; ; await delay(10)) {
+  for (const endAt = Date.now() + 20_000; ; await delay(10)) {
     const { rows } = await superuser.query<Row>(
       `select action, result, target_name, metadata, actor_name from audit.events
        where chain_id = $1 and ${where} order by sequence`,

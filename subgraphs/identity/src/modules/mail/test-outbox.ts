@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 /** The end of a name is the id of its mail, and ids grow in the order in which mails were written; they may be sent in another. */
 const idIn = (name: string): string => name.slice(-'00000000-0000-0000-0000-000000000000.txt'.length);

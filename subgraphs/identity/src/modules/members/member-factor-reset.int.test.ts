@@ -67,7 +67,7 @@ describe('second factors that a member has lost', () => {
     expect((await identity.authenticate({ accessToken })).status).toBe(401);
     expect(codesOf(await signIn(identity, manager))).toEqual([]);
     await expect
-      .poll(() => identity.mailTo(manager.email), { timeout: 10_000 })
+      .poll(() => identity.mailTo(manager.email))
       .toContain('An administrator removed your authenticator app');
     const { rows } = await database.query<{ event: object }>(
       `select row_to_json(e) as event from audit.events e where action = 'mfa.reset'`,

@@ -53,7 +53,7 @@ const statusOf = async (accessToken: string | null | undefined): Promise<number>
 
 /** The newest mail to an address once it is one of that subject. */
 async function mailAbout(email: string, subject: string): Promise<string> {
-  await expect.poll(() => identity.mailTo(email), { timeout: 10_000 }).toContain(`Subject: ${subject}`);
+  await expect.poll(() => identity.mailTo(email)).toContain(`Subject: ${subject}`);
   return identity.mailTo(email);
 }
 
@@ -134,7 +134,7 @@ describe('a password reset', () => {
     const { email } = await identity.organization();
     const first = await resetToken(email);
     await call('passwordResetRequest', { email });
-    await expect.poll(async () => tokenIn(await identity.mailTo(email)), { timeout: 10_000 }).not.toBe(first);
+    await expect.poll(async () => tokenIn(await identity.mailTo(email))).not.toBe(first);
     const second = tokenIn(await identity.mailTo(email));
     expect(codesOf(await call('passwordReset', { token: first, newPassword: NEW }))).toEqual([
       'INVALID_TOKEN',
@@ -206,6 +206,6 @@ it('a password that was hashed at another cost is hashed anew when its person si
   expect(codesOf(await signIn(organization.email, organization.password))).toEqual([]);
   const stored = async () =>
     (await client.query('select password_hash from identity.users where id = $1', [organization.userId])).rows[0] as unknown; // prettier-ignore
-  await expect.poll(stored, { timeout: 10_000 }).toMatchObject({ password_hash: expect.stringContaining('m=65536') as string }); // prettier-ignore
+  await expect.poll(stored).toMatchObject({ password_hash: expect.stringContaining('m=65536') as string }); // prettier-ignore
   expect(codesOf(await signIn(organization.email, organization.password))).toEqual([]);
 });

@@ -19,7 +19,7 @@ const wrongCode = (secret: string): string => {
 };
 const both = ['TOTP', 'RECOVERY_CODE'];
 
-const told = (email: string) => expect.poll(() => identity.mailTo(email), { timeout: 10_000 });
+const told = (email: string) => expect.poll(() => identity.mailTo(email));
 
 describe('enrolling an authenticator app', () => {
   it('asks for nothing until a code has been shown', async () => {

@@ -7,12 +7,15 @@ beforeAll(async () => {
 });
 afterAll(() => identity.stop());
 
-const ROUNDS = 25;
+const ROUNDS = 24;
 /** How much longer one of two may take: far below what a missing hash or a mail would make of it. */
 const RATIO_MAX = 1.6;
+/** It compares times, which a busy machine may disturb; what takes longer by design does so every time. */
+const AGAIN = { retry: 3 };
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+/** Of the undisturbed ones. */
+const lowerQuartile = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? 0;
 
 let clients = 0;
 
@@ -27,37 +30,51 @@ async function timed(
   return { ms: performance.now() - startedAt, answer };
 }
 
-/** The same question about somebody and about nobody, in turns, so that whatever else the machine does hits both. */
-async function compare(query: string, inputFor: (email: string, round: number) => object): Promise<void> {
+/**
+ * The same question about somebody and about nobody, each first in every other round, so that whatever else the machine
+ * does hits both. What an answer leaves to be done behind it is waited for, so that it is not in the time of the next.
+ */
+async function compare(
+  query: string,
+  inputFor: (email: string, round: number) => object,
+  settled: (email: string) => Promise<unknown> = async () => undefined,
+): Promise<void> {
   const times = { somebody: [] as number[], nobody: [] as number[] };
   const answers = new Set<string>();
   for (let round = 0; round < ROUNDS; round++) {
     const { email } = await identity.organization();
-    for (const [who, address] of [
+    const both = [
       ['somebody', email],
       ['nobody', `nobody-${round}@example.org`],
-    ] as const) {
+    ] as const;
+    for (const [who, address] of round % 2 === 0 ? both : both.toReversed()) {
       const { ms, answer } = await timed(query, inputFor(address, round));
       times[who].push(ms);
       answers.add(JSON.stringify(answer));
+      if (who === 'somebody') await settled(address);
     }
   }
   expect(answers.size).toBe(1);
-  const [somebody, nobody] = [median(times.somebody), median(times.nobody)];
+  const [somebody, nobody] = [lowerQuartile(times.somebody), lowerQuartile(times.nobody)];
   process.stdout.write(`somebody ${somebody.toFixed(1)} ms, nobody ${nobody.toFixed(1)} ms\n`);
   expect(Math.max(somebody, nobody) / Math.min(somebody, nobody)).toBeLessThan(RATIO_MAX);
 }
 
-it('signing in tells nobody whether an address is somebody’s, by its words or its time', async () => {
+it('signing in tells nobody whether an address is somebody’s, by its words or its time', AGAIN, async () => {
   await compare(
     'mutation ($input: SignInInput!) { signIn(input: $input) { accessToken secondFactors userErrors { code message field } } }',
     (email) => ({ email, password: 'a wrong password' }),
   );
 });
 
-it('asking for a new password tells nobody whether an address is somebody’s, by its words or its time', async () => {
-  await compare(
-    'mutation ($input: PasswordResetRequestInput!) { passwordResetRequest(input: $input) { userErrors { code } } }',
-    (email) => ({ email }),
-  );
-});
+it(
+  'asking for a new password tells nobody whether an address is somebody’s, by its words or its time',
+  AGAIN,
+  async () => {
+    await compare(
+      'mutation ($input: PasswordResetRequestInput!) { passwordResetRequest(input: $input) { userErrors { code } } }',
+      (email) => ({ email }),
+      (email) => identity.mailTo(email),
+    );
+  },
+);
