@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyEdits } from './json-edit.ts';
-import { objectMembers } from './json-members.ts';
+import { keyOf, memberNamed, objectMembers } from './json-members.ts';
 import { parseJsonObject, removeMember, setMember } from './json-object.ts';
 
 /** Any JSON object, written in one of the many ways that JSON can be written. */
@@ -26,8 +26,11 @@ describe('objectMembers', () => {
       fc.property(written, ({ value, text }) => {
         const bytes = Buffer.from(text);
         const members = objectMembers(bytes) ?? [];
-        expect(members.map(({ key }) => key)).toEqual(Object.keys(JSON.parse(text) as object));
-        for (const { key, valueStart, valueEnd } of members) {
+        const keys = members.map((member) => keyOf(bytes, member) ?? '');
+        expect(keys).toEqual(Object.keys(JSON.parse(text) as object));
+        for (const [index, { valueStart, valueEnd }] of members.entries()) {
+          const key = keys[index] ?? '';
+          expect(memberNamed(bytes, members, key)).toBe(members[index]);
           const own = Object.getOwnPropertyDescriptor(value, key)?.value as unknown;
           expect(JSON.parse(bytes.toString('utf8', valueStart, valueEnd))).toEqual(
             JSON.parse(JSON.stringify(own)),
@@ -38,7 +41,24 @@ describe('objectMembers', () => {
   });
 
   it('knows a key by what it means, however it is escaped', () => {
-    expect(objectMembers(Buffer.from('{"mod\\u0065l":1}'))?.[0]?.key).toBe('model');
+    const text = Buffer.from('{"mod\\u0065l":1,"models":2,"mode":3}');
+    const members = objectMembers(text) ?? [];
+    expect(memberNamed(text, members, 'model')).toBe(members[0]);
+    expect(memberNamed(text, members, 'mod')).toBeUndefined();
+  });
+
+  it('finds no key but the one that is asked for, whatever both consist of', () => {
+    const key = fc.string({
+      unit: fc.constantFrom('a', 'Ã', '\u0083', '\\', '"', '\ud83d\ude00'),
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(key, key, (given, asked) => {
+        const text = Buffer.from(JSON.stringify({ [given]: 1 }));
+        const found = memberNamed(text, objectMembers(text) ?? [], asked);
+        expect(found !== undefined).toBe(given === asked);
+      }),
+    );
   });
 
   it('says so instead of looping when the object is cut off anywhere', () => {
@@ -79,9 +99,9 @@ describe('the members of an object', () => {
     fc.assert(
       fc.property(long, long, (first, second) => {
         const text = Buffer.from(JSON.stringify({ first, inner: [{ second }], second, last: 1 }));
-        const found = objectMembers(text)?.map(({ key, valueStart, valueEnd }) => [
-          key,
-          JSON.parse(text.toString('utf8', valueStart, valueEnd)) as unknown,
+        const found = objectMembers(text)?.map((member) => [
+          keyOf(text, member),
+          JSON.parse(text.toString('utf8', member.valueStart, member.valueEnd)) as unknown,
         ]);
         expect(found).toEqual(Object.entries({ first, inner: [{ second }], second, last: 1 }));
       }),
@@ -112,7 +132,7 @@ describe('an edit', () => {
         const member = members[choice % members.length];
         if (!member) throw new Error('the object has a member');
         const expected = new Map(Object.entries(asValue(object.bytes)));
-        expected.delete(member.key);
+        expected.delete(keyOf(object.bytes, member) ?? '');
         const edited = applyEdits(object.bytes, [removeMember(object, member)]);
         expect(new Map(Object.entries(asValue(edited)))).toEqual(expected);
       }),

@@ -1,7 +1,7 @@
-/** Where one member of a JSON object lies in its text: byte offsets, ends exclusive. */
+/** Where one member of a JSON object lies in its text: byte offsets, ends exclusive. The key includes its quotes. */
 export interface Member {
-  readonly key: string;
   readonly keyStart: number;
+  readonly keyEnd: number;
   readonly valueStart: number;
   readonly valueEnd: number;
 }
@@ -17,7 +17,7 @@ const CLOSE_BRACKET = 0x5d;
 
 /**
  * The members of the object that starts at `start` (white space before it is skipped), in order, duplicates included.
- * Values are not looked into, so numbers of any size and strings with any escape stay what they are.
+ * Keys are not decoded, and values not looked into, so numbers of any size and strings with any escape stay what they are.
  * @returns Undefined when there is no complete object. Text that is no JSON may give members; validate it before.
  */
 export function objectMembers(text: Buffer, start = 0): readonly Member[] | undefined {
@@ -32,9 +32,8 @@ export function objectMembers(text: Buffer, start = 0): readonly Member[] | unde
     if (text[colon] !== COLON) return undefined;
     const valueStart = skipSpace(text, colon + 1);
     const valueEnd = skipValue(text, valueStart);
-    const key = keyText(text, at + 1, keyEnd - 1);
-    if (valueEnd === valueStart || key === undefined) return undefined;
-    members.push({ key, keyStart: at, valueStart, valueEnd });
+    if (valueEnd === valueStart) return undefined;
+    members.push({ keyStart: at, keyEnd, valueStart, valueEnd });
     at = skipSpace(text, valueEnd);
     if (text[at] === CLOSE_BRACE) return members;
     if (text[at] !== COMMA) return undefined;
@@ -110,13 +109,34 @@ function endsScalar(byte: number | undefined): boolean {
   );
 }
 
+/** The last of the members of that name, which is the one that counts. */
+export function memberNamed(text: Buffer, members: readonly Member[], name: string): Member | undefined {
+  for (let index = members.length - 1; index >= 0; index--) {
+    const member = members[index];
+    if (member && isNamed(text, member, name)) return member;
+  }
+  return undefined;
+}
+
 /** A key may be written with escapes (`"mod\u0065l"`); whoever looks for `model` must find it all the same. */
-function keyText(text: Buffer, start: number, end: number): string | undefined {
-  const raw = text.toString('utf8', start, Math.max(start, end));
-  if (!raw.includes('\\')) return raw;
+function isNamed(text: Buffer, member: Member, name: string): boolean {
+  const start = member.keyStart + 1;
+  const end = member.keyEnd - 1;
+  // No character takes less than a byte.
+  if (end - start < name.length) return false;
+  for (let at = start; at < end; at++) {
+    const byte = text[at] ?? 0;
+    if (byte === BACKSLASH || byte > 0x7f) return keyOf(text, member) === name;
+    if (byte !== name.charCodeAt(at - start)) return false;
+  }
+  return true;
+}
+
+/** What a member is called; undefined where its key is no JSON text. */
+export function keyOf(text: Buffer, { keyStart, keyEnd }: Member): string | undefined {
   try {
-    const decoded: unknown = JSON.parse(`"${raw}"`);
-    return typeof decoded === 'string' ? decoded : undefined;
+    const key: unknown = JSON.parse(text.toString('utf8', keyStart, keyEnd));
+    return typeof key === 'string' ? key : undefined;
   } catch {
     return undefined;
   }

@@ -1,13 +1,23 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '@weir/kernel/errors';
 import type { Edit } from './json-edit.ts';
-import { objectMembers, type Member } from './json-members.ts';
+import { keyOf, memberNamed, objectMembers, type Member } from './json-members.ts';
 
 /** A request body: its bytes, what they mean, and where each top-level member lies. */
-export interface JsonObject {
+export class JsonObject {
   readonly bytes: Buffer;
   readonly value: Readonly<Record<string, unknown>>;
-  member(key: string): Member | undefined;
+  readonly #members: readonly Member[];
+
+  constructor(bytes: Buffer, value: Readonly<Record<string, unknown>>, members: readonly Member[]) {
+    this.bytes = bytes;
+    this.value = value;
+    this.#members = members;
+  }
+
+  member(name: string): Member | undefined {
+    return memberNamed(this.bytes, this.#members, name);
+  }
 }
 
 /**
@@ -19,12 +29,20 @@ export function parseJsonObject(bytes: Buffer): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new AppError('INVALID_REQUEST', 'The request body must be a JSON object, such as {"model": …}.');
   }
-  const members = new Map<string, Member>();
-  for (const member of objectMembers(bytes) ?? []) {
-    if (members.has(member.key)) throw repeated(member.key);
-    members.set(member.key, member);
+  const members = objectMembers(bytes) ?? [];
+  // Of members of one name the parser keeps one.
+  if (members.length !== Object.keys(value).length) throw repeated(repeatedKey(bytes, members));
+  return new JsonObject(bytes, value as Readonly<Record<string, unknown>>, members);
+}
+
+function repeatedKey(bytes: Buffer, members: readonly Member[]): string {
+  const seen = new Set<string>();
+  for (const member of members) {
+    const key = keyOf(bytes, member) ?? '';
+    if (seen.has(key)) return key;
+    seen.add(key);
   }
-  return { bytes, value: value as Readonly<Record<string, unknown>>, member: (key) => members.get(key) };
+  return '';
 }
 
 function parseJson(bytes: Buffer): unknown {

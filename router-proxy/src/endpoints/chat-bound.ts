@@ -1,4 +1,5 @@
 import type { JsonObject } from '../body/json-object.ts';
+import type { MessageFacts } from './chat-messages.ts';
 import type { CallBound, Unbounded } from './endpoint.ts';
 import { dearTier, memberBytes, positiveInteger, unlistedMember, type Members } from './request-members.ts';
 
@@ -39,16 +40,10 @@ const BOUNDED_MEMBERS: ReadonlySet<string> = new Set([
 /** Members whose content is put into the prompt, possibly pretty-printed on the way, and so counted twice. */
 const REPRINTED_MEMBERS = ['tools', 'functions', 'response_format'] as const;
 
-/** What matters of a message once it is known to be well formed. */
-export interface MessageFacts {
-  /** The type of a content part that is not text (`image_url`, `file`, …); null when there is none. */
-  readonly foreignPart: string | null;
-}
-
 /** @throws AppError INVALID_REQUEST for members of a wrong type. */
-export function boundChat(body: JsonObject, messages: readonly MessageFacts[]): CallBound {
+export function boundChat(body: JsonObject, messages: MessageFacts): CallBound {
   return {
-    inputTokensMax: inputTokensMax(body, messages.length),
+    inputTokensMax: inputTokensMax(body, messages.count),
     output: {
       kind: 'capped',
       param: 'max_completion_tokens',
@@ -78,11 +73,9 @@ function outputCap(members: Members): number | null {
   return current === null ? legacy : Math.max(legacy, current);
 }
 
-function foreignPart(messages: readonly MessageFacts[]): Unbounded | null {
-  for (const { foreignPart: type } of messages) {
-    if (type !== null) return { param: 'messages', reason: `content of the type "${type}"`, of: 'anything' };
-  }
-  return null;
+function foreignPart({ foreignPart: type }: MessageFacts): Unbounded | null {
+  if (type === null) return null;
+  return { param: 'messages', reason: `content of the type "${type}"`, of: 'anything' };
 }
 
 function foreignModality({ modalities }: Members): Unbounded | null {

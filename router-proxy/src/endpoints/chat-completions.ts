@@ -1,9 +1,11 @@
 import { parseJsonObject, type JsonObject } from '../body/json-object.ts';
+import type { ParsedBody } from '../routing/conversation-start.ts';
 import { RELAYS } from '../stream/relays.ts';
 import { writtenText } from '../stream/written-text.ts';
-import { boundChat, type MessageFacts } from './chat-bound.ts';
-import { readMessages } from './chat-messages.ts';
-import type { Endpoint, InferenceCall, InputFacts, RequestChanges } from './endpoint.ts';
+import type { Relay } from '../stream/relay.ts';
+import { boundChat } from './chat-bound.ts';
+import { readMessages, type MessageFacts } from './chat-messages.ts';
+import type { CallBound, Endpoint, InferenceCall, InputFacts, RequestChanges } from './endpoint.ts';
 import { renderJson, type JsonShape } from './json-render.ts';
 import { readFlag, readModel } from './request-members.ts';
 import { asksForUsage } from './stream-usage.ts';
@@ -17,30 +19,59 @@ export const chatCompletions: Endpoint = {
   isFree: false,
   read(bytes) {
     const body = parseJsonObject(bytes);
-    return chatCall(body, readMessages(body.value['messages']), renderJson);
+    return new ChatCall(body, readMessages(body.value['messages']), renderJson);
   },
 };
 
 type Render = (body: JsonObject, shape: JsonShape, changes: RequestChanges) => Uint8Array;
 
 const CAPS = ['max_completion_tokens', 'max_tokens'] as const;
+const WITHOUT_USAGE: JsonShape = { caps: CAPS, injectUsage: false };
+const WITH_USAGE: JsonShape = { caps: CAPS, injectUsage: true };
 
 /** A chat request whose messages are already checked. */
-export function chatCall(body: JsonObject, messages: readonly MessageFacts[], render: Render): InferenceCall {
-  const model = readModel(body.value);
-  const stream = readFlag(body.value, 'stream');
-  const injectUsage = stream && !asksForUsage(body);
-  return {
-    model,
-    stream,
-    idempotencyKey: null,
-    bound: boundChat(body, messages),
-    conversation: body.value,
-    render: (changes) => render(body, { caps: CAPS, injectUsage }, changes),
-    relay: (isEventStream) =>
-      isEventStream ? RELAYS.chat.events({ dropUsage: injectUsage }) : RELAYS.chat.whole(),
-    inputFacts: () => inputFacts(body, messages.length),
-  };
+export class ChatCall implements InferenceCall {
+  readonly model: string;
+  readonly stream: boolean;
+  readonly idempotencyKey: string | null;
+  readonly bound: CallBound;
+  readonly #body: JsonObject;
+  readonly #messages: number;
+  readonly #shape: JsonShape;
+  readonly #render: Render;
+
+  /** @throws AppError INVALID_REQUEST */
+  constructor(
+    body: JsonObject,
+    messages: MessageFacts,
+    render: Render,
+    idempotencyKey: string | null = null,
+  ) {
+    this.model = readModel(body.value);
+    this.stream = readFlag(body.value, 'stream');
+    this.idempotencyKey = idempotencyKey;
+    this.#shape = this.stream && !asksForUsage(body) ? WITH_USAGE : WITHOUT_USAGE;
+    this.bound = boundChat(body, messages);
+    this.#body = body;
+    this.#messages = messages.count;
+    this.#render = render;
+  }
+
+  get conversation(): ParsedBody {
+    return this.#body.value;
+  }
+
+  render(changes: RequestChanges): Uint8Array {
+    return this.#render(this.#body, this.#shape, changes);
+  }
+
+  relay(isEventStream: boolean): Relay {
+    return isEventStream ? RELAYS.chat.events({ dropUsage: this.#shape.injectUsage }) : RELAYS.chat.whole();
+  }
+
+  inputFacts(): InputFacts {
+    return inputFacts(this.#body, this.#messages);
+  }
 }
 
 /** OpenAI counts three tokens around each message, and three before the answer. */

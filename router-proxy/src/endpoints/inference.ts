@@ -1,8 +1,7 @@
 import { AppError } from '@weir/kernel/errors';
 import { parseJsonObject, type JsonObject } from '../body/json-object.ts';
-import { chatCall } from './chat-completions.ts';
-import type { MessageFacts } from './chat-bound.ts';
-import { readMessages } from './chat-messages.ts';
+import { ChatCall } from './chat-completions.ts';
+import { readMessages, type MessageFacts } from './chat-messages.ts';
 import type { Endpoint } from './endpoint.ts';
 import { renderInference } from './inference-render.ts';
 
@@ -20,12 +19,11 @@ export const inference: Endpoint = {
   isFree: false,
   read(bytes) {
     const body = parseJsonObject(bytes);
-    const call = chatCall(body, readPromptOrMessages(body), renderInference);
-    return { ...call, idempotencyKey: readRequestId(body) };
+    return new ChatCall(body, readPromptOrMessages(body), renderInference, readRequestId(body));
   },
 };
 
-function readPromptOrMessages(body: JsonObject): readonly MessageFacts[] {
+function readPromptOrMessages(body: JsonObject): MessageFacts {
   const { prompt, messages } = body.value;
   if (prompt === undefined) return readMessages(messages);
   if (messages !== undefined) {
@@ -36,7 +34,7 @@ function readPromptOrMessages(body: JsonObject): readonly MessageFacts[] {
   if (typeof prompt !== 'string' || prompt === '') {
     throw new AppError('INVALID_REQUEST', '"prompt" must be a text that is not empty.', { param: 'prompt' });
   }
-  return [{ foreignPart: null }];
+  return { count: 1, foreignPart: null };
 }
 
 function readRequestId(body: JsonObject): string | null {

@@ -1,6 +1,6 @@
 import { AppError } from '@weir/kernel/errors';
 import type { Edit } from '../body/json-edit.ts';
-import { objectMembers } from '../body/json-members.ts';
+import { keyOf, memberNamed, objectMembers } from '../body/json-members.ts';
 import { setMember, type JsonObject } from '../body/json-object.ts';
 import { invalid } from './request-members.ts';
 
@@ -13,7 +13,7 @@ export function asksForUsage(body: JsonObject): boolean {
   }
   const member = body.member('stream_options');
   const given = (member ? (objectMembers(body.bytes, member.valueStart) ?? []) : []).filter(
-    ({ key }) => key === 'include_usage',
+    (one) => keyOf(body.bytes, one) === 'include_usage',
   );
   if (given.length > 1) {
     throw new AppError('INVALID_REQUEST', '"include_usage" appears more than once.', {
@@ -28,7 +28,7 @@ export function includeUsage(body: JsonObject): Edit {
   const options = body.member('stream_options');
   const members = options && objectMembers(body.bytes, options.valueStart);
   if (!options || !members) return setMember(body, 'stream_options', '{"include_usage":true}');
-  const given = members.find((member) => member.key === 'include_usage');
+  const given = memberNamed(body.bytes, members, 'include_usage');
   if (given) return { start: given.valueStart, end: given.valueEnd, text: 'true' };
   const open = options.valueStart + 1;
   return { start: open, end: open, text: `"include_usage":true${members.length === 0 ? '' : ','}` };

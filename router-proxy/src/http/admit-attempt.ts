@@ -15,7 +15,6 @@ import { boundProblem, type AttemptBound } from '../admission/attempt-bound.ts';
 import { denialError } from '../admission/denial.ts';
 import type { AdmissionGate, Admission, Meter } from '../metering/contract.ts';
 import type { Candidate } from '../routing/attempt-plan.ts';
-import { appendLimitHeaders } from './limit-headers.ts';
 import type { InferenceRun } from './run-attempts.ts';
 
 /** An attempt that holds what it may consume and is in the ledger. It has to be dispatched, or closed. */
@@ -101,16 +100,13 @@ function draftOf(
   };
 }
 
-/** Later attempts of a request count in no window of requests, so the first one's headers stay. */
+/** Later attempts of a request count in no window of requests, so what the first one was told stays. */
 function noteLimits({ exchange }: InferenceRun, admission: Admission): void {
-  if (exchange.limitHeaders.length > 0) return;
+  if (exchange.limits) return;
   const graceUntilMs = admission.kind === 'admitted' ? admission.graceUntilMs : null;
   const windows = windowsOf(admission);
   if (windows.length === 0 && graceUntilMs === null) return;
-  const headers: string[] = [];
-  appendLimitHeaders(headers, windows, admission.nowMs, exchange.dialect);
-  if (graceUntilMs !== null) headers.push('x-weir-budget-grace', new Date(graceUntilMs).toISOString());
-  exchange.limitHeaders = headers;
+  exchange.limits = { windows, nowMs: admission.nowMs, graceUntilMs };
 }
 
 function windowsOf(admission: Admission): readonly WindowState[] {

@@ -1,6 +1,7 @@
 import type { Candidate } from '../routing/attempt-plan.ts';
 import { requestIdHeaders } from './error-dialect.ts';
 import type { Exchange } from './exchange.ts';
+import { appendLimitHeaders } from './limit-headers.ts';
 import { appendProviderHeaders, type ProviderHeaders } from './response-headers.ts';
 
 export interface AnswerHead {
@@ -19,10 +20,10 @@ export interface AnswerHead {
 /** The headers of a forwarded answer, as a flat list of names and values: ours, and those of the provider that pass. */
 export function answerHeaders(exchange: Exchange, head: AnswerHead): string[] {
   const { decision, target } = head.candidate;
-  const headers: string[] = [...requestIdHeaders(exchange.dialect, exchange.publicId)];
+  const headers = requestIdHeaders(exchange.dialect, exchange.publicId);
   headers.push('x-routing-decision', decision, 'x-routing-backend', target.publicId);
   if (decision === 'FAILOVER') appendFailover(headers, head);
-  headers.push(...exchange.limitHeaders);
+  if (exchange.limits) appendLimitHeaders(headers, exchange.limits, exchange.dialect);
   if (head.outputCap !== null) headers.push('x-weir-output-cap', String(head.outputCap));
   if (head.isEventStream) headers.push('cache-control', 'no-cache', 'x-accel-buffering', 'no');
   headers.push('server-timing', serverTiming(exchange));

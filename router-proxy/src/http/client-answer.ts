@@ -4,102 +4,109 @@ import { problemHeaders } from '@weir/service/problem';
 import type { Dialect } from '../endpoints/endpoint.ts';
 import { errorBody, requestIdHeaders } from './error-dialect.ts';
 
-/** The answer to one client. It is started once, and ended once, whatever happens. */
-export interface ClientAnswer {
-  /** From here on no other answer can be given. */
-  readonly isStarted: boolean;
-  /** The HTTP status that was sent; null while none was. */
-  readonly status: number | null;
-  /** Adds a header to whatever answer will be given. */
-  announce(name: string, value: string): void;
-  /** @param headers A flat list of names and values. */
-  start(status: number, headers: string[], isEventStream: boolean): void;
-  /** @returns False when the client is slower than the provider: wait for `onDrain`. */
-  write(bytes: Uint8Array): boolean;
-  onDrain(resume: () => void): void;
-  end(): void;
-  /**
-   * Tells a failure: as a problem while nothing was sent, as an event within a stream of events, and by breaking the
-   * connection within anything else, so that nobody takes half an answer for a whole one.
-   */
-  fail(thrown: unknown, headers?: readonly string[]): AppError;
-}
-
 /** Up to here a whole answer is written together with its head, in one string, which costs half of two writes. */
 const WHOLE_BYTES_MAX = 16_384;
 
-export function createClientAnswer(res: ServerResponse, requestId: string, dialect: Dialect): ClientAnswer {
-  let status: number | null = null;
-  let isEventStream = false;
+/** The answer to one client. It is started once, and ended once, whatever happens. */
+export class ClientAnswer {
+  readonly #res: ServerResponse;
+  /** `req_…` */
+  readonly #requestId: string;
+  readonly #dialect: Dialect;
+  #status: number | null = null;
+  #isEventStream = false;
   /** The announced length of a body of which nothing has been written. */
-  let wholeBytes: number | null = null;
-  let whole: Uint8Array | null = null;
+  #wholeBytes: number | null = null;
+  #whole: Buffer | null = null;
 
-  function sendProblem(thrown: unknown, extra: readonly string[]): AppError {
+  constructor(res: ServerResponse, requestId: string, dialect: Dialect) {
+    this.#res = res;
+    this.#requestId = requestId;
+    this.#dialect = dialect;
+  }
+
+  /** From there on no other answer can be given. */
+  get isStarted(): boolean {
+    return this.#status !== null;
+  }
+
+  /** The HTTP status that was sent; null while none was. */
+  get status(): number | null {
+    return this.#status;
+  }
+
+  /** Adds a header to whatever answer will be given. */
+  announce(name: string, value: string): void {
+    this.#res.setHeader(name, value);
+  }
+
+  /**
+   * @param headers A flat list of names and values.
+   * @param bodyBytes How long the body will be; null where it is not known.
+   */
+  start(status: number, headers: string[], isEventStream: boolean, bodyBytes: number | null): void {
+    this.#status = status;
+    this.#isEventStream = isEventStream;
+    this.#wholeBytes = bodyBytes !== null && bodyBytes <= WHOLE_BYTES_MAX ? bodyBytes : null;
+    this.#res.writeHead(status, headers);
+    // The first event may be long in coming.
+    if (isEventStream) this.#res.flushHeaders();
+  }
+
+  /** @returns False when the client is slower than the provider: wait for `onDrain`. */
+  write(bytes: Uint8Array): boolean {
+    if (bytes.length === this.#wholeBytes && bytes.length > 0) {
+      // The body is complete, so `end` follows at once.
+      this.#whole = asBuffer(bytes);
+      return true;
+    }
+    this.#wholeBytes = null;
+    return this.#res.write(bytes);
+  }
+
+  onDrain(resume: () => void): void {
+    this.#res.once('drain', resume);
+  }
+
+  end(): void {
+    if (this.#whole) this.#res.end(this.#whole.toString('latin1'), 'latin1');
+    else this.#res.end();
+  }
+
+  /**
+   * Tells a failure: as a problem while nothing was sent, as an event within a stream of events, and by breaking the
+   * connection within anything else, so that nobody takes half an answer for a whole one.
+   * @param headers What a problem says beside itself, as a flat list of names and values.
+   */
+  fail(thrown: unknown, headers: readonly string[] = []): AppError {
     const error = toAppError(thrown);
-    const body = errorBody(dialect, error, requestId);
+    if (this.#status === null) this.#sendProblem(error, headers);
+    else this.#breakOff(error);
+    return error;
+  }
+
+  #sendProblem(error: AppError, extra: readonly string[]): void {
+    const body = errorBody(this.#dialect, error, this.#requestId);
     const code = error.spec.status;
-    status = code;
-    const all: string[] = [...requestIdHeaders(dialect, requestId), ...extra];
+    this.#status = code;
+    const all = requestIdHeaders(this.#dialect, this.#requestId);
+    all.push(...extra);
     for (const [name, value] of Object.entries(problemHeaders(error))) all.push(name, value);
     if (error.code === 'SHUTTING_DOWN') all.push('connection', 'close');
     all.push('content-length', String(Buffer.byteLength(body)));
-    res.writeHead(code, all);
-    res.end(body);
-    return error;
+    this.#res.writeHead(code, all);
+    this.#res.end(body);
   }
 
-  function breakOff(thrown: unknown): AppError {
-    const error = toAppError(thrown);
-    if (isEventStream) {
-      res.end(`event: error\ndata: ${errorBody(dialect, error, requestId)}\n\n`);
+  #breakOff(error: AppError): void {
+    if (this.#isEventStream) {
+      this.#res.end(`event: error\ndata: ${errorBody(this.#dialect, error, this.#requestId)}\n\n`);
     } else {
-      res.destroy();
+      this.#res.destroy();
     }
-    return error;
   }
-
-  return {
-    get isStarted() {
-      return status !== null;
-    },
-    get status() {
-      return status;
-    },
-    announce(name, value) {
-      res.setHeader(name, value);
-    },
-    start(code, headers, asEventStream) {
-      status = code;
-      isEventStream = asEventStream;
-      wholeBytes = announcedBytes(headers);
-      res.writeHead(code, headers);
-      // The first event may be long in coming.
-      if (isEventStream) res.flushHeaders();
-    },
-    write(bytes) {
-      if (bytes.length === wholeBytes) {
-        // The body is complete, so `end` follows at once.
-        whole = bytes;
-        return true;
-      }
-      wholeBytes = null;
-      return res.write(bytes);
-    },
-    onDrain(resume) {
-      res.once('drain', resume);
-    },
-    end() {
-      if (whole)
-        res.end(Buffer.from(whole.buffer, whole.byteOffset, whole.length).toString('latin1'), 'latin1');
-      else res.end();
-    },
-    fail: (thrown, headers = []) => (status === null ? sendProblem(thrown, headers) : breakOff(thrown)),
-  };
 }
 
-function announcedBytes(headers: readonly string[]): number | null {
-  const at = headers.lastIndexOf('content-length');
-  const bytes = at === -1 ? Number.NaN : Number(headers[at + 1]);
-  return bytes > 0 && bytes <= WHOLE_BYTES_MAX ? bytes : null;
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -2,8 +2,6 @@ import { assertNever } from '@weir/kernel/assert-never';
 import type { Deployments } from '@weir/counters/deployments/contract';
 import type { Clock } from '@weir/kernel/clock';
 import type { Logger } from '@weir/service/logger';
-import { needsBound } from '../admission/attempt-bound.ts';
-import type { InferenceCall, RequestChanges } from '../endpoints/endpoint.ts';
 import { knownConsumption, settlementOf, type Consumption } from '../admission/settlement.ts';
 import { estimateUsage } from '../estimate/estimate.ts';
 import type { TokenCounter } from '../estimate/token-counter.ts';
@@ -17,14 +15,11 @@ import { runAttempt, type AttemptEnd } from '../upstream/attempt.ts';
 import type { CredentialResult, Credentials } from '../upstream/credentials.ts';
 import type { OriginPools } from '../upstream/origin-pools.ts';
 import type { ProviderTarget } from '../upstream/provider-target.ts';
-import type { ProviderCall } from '../upstream/providers/provider.ts';
 import type { AdmittedAttempt } from './admit-attempt.ts';
-import { answerHeaders } from './answer-headers.ts';
-import { providerRequestHeaders } from './request-headers.ts';
-import { isEventStream, isReadable, type ProviderHeaders } from './response-headers.ts';
 import type { Ending, Lifetime } from './lifetime.ts';
+import { OpenAttempt } from './open-attempt.ts';
 import type { InferenceRun } from './run-attempts.ts';
-import { NOTHING_SEEN, type Relay } from '../stream/relay.ts';
+import { NOTHING_SEEN } from '../stream/relay.ts';
 
 /**
  * Sends an admitted attempt, forwards its answer and closes it in the ledger; where the consumption has to be estimated
@@ -51,77 +46,31 @@ export interface DispatchDeps {
  */
 const OWN_FAILURES: ReadonlySet<string> = new Set(['overloaded_error', 'api_error', 'server_error']);
 
+/** Until something comes of it. */
+const NOTHING_CAME: AttemptEnd = { kind: 'failed', failure: { kind: 'unreachable', errorCode: 'INTERNAL' } };
+
 /** Steps 12 to 14. */
 export function createDispatch(deps: DispatchDeps): Dispatch {
   return async (run, admitted) => {
     const startedMs = performance.now();
-    let end: AttemptEnd = { kind: 'failed', failure: { kind: 'unreachable', errorCode: 'INTERNAL' } };
+    let end = NOTHING_CAME;
     try {
-      end = await send(run, admitted, startedMs);
+      const { target, route } = admitted.candidate;
+      const call = target.provider.call(run.endpoint.operation, route.upstreamModel, run.call.stream);
+      const shown = deps.credentials.of(target, call.credential);
+      const credential = shown instanceof Promise ? await unlessEnded(shown, run.exchange.lifetime) : shown;
+      if ('kind' in credential) end = { kind: 'abandoned', ending: credential, wasSent: false };
+      else if (!credential.ok) end = { kind: 'failed', failure: credential.error };
+      else {
+        end = await runAttempt(new OpenAttempt(run, admitted, call, credential.value, startedMs, deps));
+        if (call.credential === 'service-account') end = tokenRefused(target, end);
+      }
     } finally {
       // Whatever happened, what was begun is closed.
       settle(run, admitted, end, performance.now() - startedMs);
     }
     return end;
   };
-
-  function send(run: InferenceRun, admitted: AdmittedAttempt, startedMs: number): Promise<AttemptEnd> {
-    const { target, route } = admitted.candidate;
-    const call = target.provider.call(run.endpoint.operation, route.upstreamModel, run.call.stream);
-    const credential = deps.credentials.of(target, call.credential);
-    return credential instanceof Promise
-      ? sendWithToken(run, admitted, startedMs, call, credential)
-      : sendWith(run, admitted, startedMs, call, credential);
-  }
-
-  async function sendWithToken(
-    run: InferenceRun,
-    admitted: AdmittedAttempt,
-    startedMs: number,
-    call: ProviderCall,
-    coming: Promise<CredentialResult>,
-  ): Promise<AttemptEnd> {
-    const credential = await unlessEnded(coming, run.exchange.lifetime);
-    if ('kind' in credential) return { kind: 'abandoned', ending: credential, wasSent: false };
-    return sendWith(run, admitted, startedMs, call, credential);
-  }
-
-  async function sendWith(
-    run: InferenceRun,
-    admitted: AdmittedAttempt,
-    startedMs: number,
-    call: ProviderCall,
-    credential: CredentialResult,
-  ): Promise<AttemptEnd> {
-    if (!credential.ok) return { kind: 'failed', failure: credential.error };
-    const { exchange, policy } = run;
-    const { target } = admitted.candidate;
-    exchange.notes.attempts++;
-    const body = run.call.render(changesOf(run, admitted, call));
-    const upload = body instanceof Uint8Array ? null : body;
-    const end = await runAttempt({
-      dispatcher: deps.pools.of(target.origin),
-      path: call.path,
-      headers: providerRequestHeaders(
-        exchange.req.headers,
-        call,
-        credential.value,
-        admitted.intent.attemptId,
-        upload,
-      ),
-      body,
-      lifetime: exchange.lifetime,
-      answer: exchange.answer,
-      clock: deps.clock,
-      drainMs: policy.snapshot.key.disconnectPolicy === 'DRAIN' ? deps.drainMs : null,
-      open(status, headers) {
-        // Whatever it says, it says something: the deployment works.
-        deps.deployments.succeeded(admitted.candidate.claim);
-        return open(run, admitted, status, headers, performance.now() - startedMs);
-      },
-    });
-    return call.credential === 'service-account' ? tokenRefused(target, end) : end;
-  }
 
   /** A token may be revoked without its account: whether the account is good shows when it asks for the next one. */
   function tokenRefused(target: ProviderTarget, end: AttemptEnd): AttemptEnd {
@@ -221,44 +170,4 @@ async function unlessEnded(
     if (lifetime.ending) return lifetime.ending;
     throw thrown;
   }
-}
-
-/** An output cap is only written into a request where a blocking budget holds for it. */
-function changesOf(
-  { call }: InferenceRun,
-  { candidate, outputCap }: AdmittedAttempt,
-  { model, members }: ProviderCall,
-): RequestChanges {
-  const isHeld = needsBound(candidate.route) && outputCap !== null && outputCap !== clientCap(call);
-  return { model, outputCap: isHeld ? outputCap : null, members };
-}
-
-function clientCap({ bound: { output } }: InferenceCall): number | null {
-  return output.kind === 'capped' ? output.cap : null;
-}
-
-function open(
-  { exchange, call }: InferenceRun,
-  { candidate, outputCap, intent }: AdmittedAttempt,
-  status: number,
-  provider: ProviderHeaders,
-  waitMs: number,
-): Relay {
-  exchange.notes.upstreamWaitMs += waitMs;
-  exchange.upload?.answered();
-  const asEventStream = isEventStream(provider);
-  const relay = call.relay(asEventStream && isReadable(provider));
-  if (exchange.lifetime.ending) return relay;
-  const usualCap = clientCap(call) ?? candidate.route.model.maxOutputTokens;
-  const headers = answerHeaders(exchange, {
-    provider,
-    candidate,
-    attemptNumber: intent.attemptNumber,
-    primaryModel: exchange.notes.effectiveModel,
-    outputCap: needsBound(candidate.route) && outputCap !== null && outputCap < usualCap ? outputCap : null,
-    isVerbatim: relay.isVerbatim,
-    isEventStream: asEventStream,
-  });
-  exchange.answer.start(status, headers, asEventStream);
-  return relay;
 }

@@ -8,8 +8,8 @@ export function errorBody(dialect: Dialect, error: AppError, requestId: string):
   return JSON.stringify(dialect === 'anthropic' ? anthropicError(problem) : problem);
 }
 
-/** The header that the dialect's clients read the request id from, beside our own. */
-export function requestIdHeaders(dialect: Dialect, requestId: string): readonly string[] {
+/** A new list of headers that begins with the one that the dialect's clients read the request id from, beside our own. */
+export function requestIdHeaders(dialect: Dialect, requestId: string): string[] {
   return dialect === 'anthropic'
     ? ['x-request-id', requestId, 'request-id', requestId]
     : ['x-request-id', requestId];

@@ -146,12 +146,15 @@ describe('limit headers', () => {
     const window = { subject: 'key:1', window: 'minute', limit: 10, remaining: 4, resetMs: 30_000 } as const;
     appendLimitHeaders(
       headers,
-      [
-        { ...window, metric: 'requests' },
-        { ...window, metric: 'requests', window: 'hour', limit: 100, remaining: 3, resetMs: 1_800_000 },
-        { ...window, metric: 'tokens', limit: 1_000, remaining: 900, resetMs: 500 },
-      ],
-      1_000_500,
+      {
+        windows: [
+          { ...window, metric: 'requests' },
+          { ...window, metric: 'requests', window: 'hour', limit: 100, remaining: 3, resetMs: 1_800_000 },
+          { ...window, metric: 'tokens', limit: 1_000, remaining: 900, resetMs: 500 },
+        ],
+        nowMs: 1_000_500,
+        graceUntilMs: null,
+      },
       'openai',
     );
     expect(asObject(headers)).toEqual({
@@ -172,11 +175,14 @@ describe('limit headers', () => {
     const window = { subject: 'key:1', window: 'minute', limit: 10, remaining: 4, resetMs: 30_000 } as const;
     appendLimitHeaders(
       headers,
-      [
-        { ...window, metric: 'requests' },
-        { ...window, metric: 'tokens', limit: 1_000, remaining: 900, resetMs: 501 },
-      ],
-      1_000_500,
+      {
+        windows: [
+          { ...window, metric: 'requests' },
+          { ...window, metric: 'tokens', limit: 1_000, remaining: 900, resetMs: 501 },
+        ],
+        nowMs: 1_000_500,
+        graceUntilMs: null,
+      },
       'anthropic',
     );
     expect(asObject(headers)).toEqual({
@@ -194,7 +200,7 @@ describe('limit headers', () => {
 
   it('are left out where nothing is limited', () => {
     const headers: string[] = [];
-    appendLimitHeaders(headers, [], 0, 'openai');
+    appendLimitHeaders(headers, { windows: [], nowMs: 0, graceUntilMs: null }, 'openai');
     expect(headers).toEqual([]);
   });
 

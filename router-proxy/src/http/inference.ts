@@ -4,7 +4,7 @@ import { accessProblem } from '../admission/access.ts';
 import type { Upload } from '../body/upload.ts';
 import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
-import { createAttemptPlan, type PlanDeps } from '../routing/attempt-plan.ts';
+import { AttemptPlan, type PlanDeps } from '../routing/attempt-plan.ts';
 import { requireCapability, routeModel } from '../routing/model-route.ts';
 import { stickinessFor } from '../routing/stickiness.ts';
 import type { AddressOf } from './client-address.ts';
@@ -59,7 +59,7 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     }
   }
 
-  async function serveCall(
+  function serveCall(
     endpoint: Endpoint,
     exchange: Exchange,
     policy: Policy,
@@ -68,24 +68,38 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     exchange.notes.model = call.model;
     exchange.notes.stream = call.stream;
     const name = requestNameOf(call, exchange);
-    const held = name === null ? null : await takeName(name, policy, exchange);
+    return name === null
+      ? attempt(endpoint, exchange, policy, call)
+      : serveNamed(endpoint, exchange, policy, call, name);
+  }
+
+  async function serveNamed(
+    endpoint: Endpoint,
+    exchange: Exchange,
+    policy: Policy,
+    call: InferenceCall,
+    name: string,
+  ): Promise<void> {
+    const held = await takeName(name, policy, exchange);
     try {
-      const route = routeModel(policy, call.model);
-      requireCapability(route, endpoint.operation);
-      exchange.notes.effectiveModel = route.model.name;
-      const plan = createAttemptPlan(
-        {
-          policy,
-          route,
-          endpoint,
-          stickiness: stickinessFor(policy, call.conversation ?? null),
-        },
-        deps,
-      );
-      await deps.runAttempts({ endpoint, exchange, policy, call, plan });
+      await attempt(endpoint, exchange, policy, call);
     } finally {
-      if (held) (cameToSomething(exchange) ? held.keep : held.free)();
+      (cameToSomething(exchange) ? held.keep : held.free)();
     }
+  }
+
+  function attempt(
+    endpoint: Endpoint,
+    exchange: Exchange,
+    policy: Policy,
+    call: InferenceCall,
+  ): Promise<void> {
+    const route = routeModel(policy, call.model);
+    requireCapability(route, endpoint.operation);
+    exchange.notes.effectiveModel = route.model.name;
+    const stickiness = stickinessFor(policy, call.conversation ?? null);
+    const plan = new AttemptPlan({ policy, route, endpoint, stickiness }, deps);
+    return deps.runAttempts({ endpoint, exchange, policy, call, plan });
   }
 
   function takeName(name: string, policy: Policy, { publicId }: Exchange): Promise<HeldName> {

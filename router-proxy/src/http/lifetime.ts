@@ -7,39 +7,31 @@ export type Ending =
   | { readonly kind: 'stopped'; readonly error: AppError };
 
 /** One per request: everything that waits on behalf of a request listens to it. */
-export interface Lifetime {
-  readonly ending: Ending | null;
-  /** Aborted at the end, for what understands signals. */
-  readonly signal: AbortSignal;
-  /** The first ending counts, except that a request whose client left may still be stopped. */
-  end(ending: Ending): void;
-  /** Replaces the listener; the phases of a request follow each other, so there is one at a time. */
-  listen(listener: ((ending: Ending) => void) | null): void;
-}
-
-export function createLifetime(): Lifetime {
+export class Lifetime {
+  /** Null while nothing ended it. */
+  ending: Ending | null = null;
   /** Made when somebody asks for its signal, which few requests do. */
-  let controller: AbortController | undefined;
-  let ending: Ending | null = null;
-  let listener: ((ending: Ending) => void) | null = null;
-  return {
-    get ending() {
-      return ending;
-    },
-    get signal() {
-      controller ??= new AbortController();
-      if (ending) controller.abort();
-      return controller.signal;
-    },
-    end(next) {
-      if (ending?.kind === 'stopped' || ending?.kind === next.kind) return;
-      ending = next;
-      controller?.abort();
-      listener?.(next);
-    },
-    listen(next) {
-      listener = next;
-      if (ending) listener?.(ending);
-    },
-  };
+  #controller: AbortController | null = null;
+  #listener: ((ending: Ending) => void) | null = null;
+
+  /** Aborted at the end, for what understands signals. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.ending) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** The first ending counts, except that a request whose client left may still be stopped. */
+  end(next: Ending): void {
+    if (this.ending?.kind === 'stopped' || this.ending?.kind === next.kind) return;
+    this.ending = next;
+    this.#controller?.abort();
+    this.#listener?.(next);
+  }
+
+  /** Replaces the listener; the phases of a request follow each other, so there is one at a time. */
+  listen(listener: ((ending: Ending) => void) | null): void {
+    this.#listener = listener;
+    if (this.ending) listener?.(this.ending);
+  }
 }

@@ -59,14 +59,9 @@ export function createServeRead({ identify, addressOf }: ReadDeps): ServeRead {
       signal: exchange.lifetime.signal,
     };
     const body = Buffer.from(JSON.stringify(await route.answer(question)));
-    const headers = [
-      ...requestIdHeaders(dialect, exchange.publicId),
-      'content-type',
-      'application/json; charset=utf-8',
-      'content-length',
-      String(body.length),
-    ];
-    answer.start(200, headers, false);
+    const headers = requestIdHeaders(dialect, exchange.publicId);
+    headers.push('content-type', 'application/json; charset=utf-8', 'content-length', String(body.length));
+    answer.start(200, headers, false, body.length);
     answer.write(body);
     answer.end();
   };

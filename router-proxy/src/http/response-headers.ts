@@ -27,6 +27,13 @@ export function appendProviderHeaders(
   if (isVerbatim && typeof length === 'string') headers.push('content-length', length);
 }
 
+/** How long the provider says its body is; null where it does not. */
+export function announcedBytes(provider: ProviderHeaders): number | null {
+  const length = provider['content-length'];
+  const bytes = typeof length === 'string' ? Number(length) : Number.NaN;
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
 export function isEventStream(provider: ProviderHeaders): boolean {
   const type = provider['content-type'];
   return typeof type === 'string' && type.startsWith('text/event-stream');

@@ -49,9 +49,8 @@ export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
         const found = plan.next();
         const candidate = found instanceof Promise ? await found : found;
         if (!candidate) break;
-        const admitted = await (last
-          ? admitAfter(last, run, candidate, number)
-          : admit(run, candidate, number));
+        const admission = last ? admitAfter(last, run, candidate, number) : admit(run, candidate, number);
+        const admitted = await admission;
         const end = await dispatch(run, admitted);
         attempts.push(decided(candidate, end));
         if (end.kind !== 'failed') return finish(exchange, end);
@@ -92,19 +91,24 @@ export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
 }
 
 function decided({ route, target, decision }: Candidate, end: AttemptEnd): DecidedAttempt {
-  const { id, level } = target.key;
-  const outcome = outcomeOf(end);
-  return { providerKeyId: id, level, model: route.model.name, decision, ...outcome };
+  return {
+    providerKeyId: target.key.id,
+    level: target.key.level,
+    model: route.model.name,
+    decision,
+    outcome: outcomeOf(end),
+    status: end.kind === 'failed' ? statusOf(end.failure) : end.kind === 'forwarded' ? end.status : null,
+  };
 }
 
-function outcomeOf(end: AttemptEnd): Pick<DecidedAttempt, 'outcome' | 'status'> {
+function outcomeOf(end: AttemptEnd): string {
   switch (end.kind) {
     case 'failed':
-      return { outcome: end.failure.kind, status: statusOf(end.failure) };
+      return end.failure.kind;
     case 'abandoned':
-      return { outcome: 'abandoned', status: null };
+      return 'abandoned';
     case 'forwarded':
-      return { outcome: 'answered', status: end.status };
+      return 'answered';
   }
 }
 

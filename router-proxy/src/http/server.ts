@@ -1,13 +1,16 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError, toAppError } from '@weir/kernel/errors';
 import type { Dialect, Endpoint } from '../endpoints/endpoint.ts';
 import { answerBrokenRequest } from './broken-request.ts';
-import { createExchange, type Exchange } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import type { ServeInference } from './inference.ts';
+import { appendLimitHeaders } from './limit-headers.ts';
 import type { LiveRequests } from './live-requests.ts';
 import type { ReadRoute, ServeRead } from './read-routes.ts';
 import type { Reporter } from './report.ts';
+import { NO_BODY, readBody } from './request-body.ts';
 
 export interface ServerOptions {
   readonly endpoints: readonly Endpoint[];
@@ -50,7 +53,7 @@ interface KnownPath {
 
 type KnownPaths = Map<string, KnownPath>;
 
-/** The public HTTP server. Answers are written to the socket directly; Fastify routes and reads bodies. */
+/** The public HTTP server. Fastify routes; bodies are read from the socket and answers written to it directly. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const server = fastify({
     logger: false,
@@ -65,7 +68,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     frameworkErrors: (_error, request, reply) => {
       const error = new AppError('INVALID_REQUEST', 'The path of the request is not a valid URL.');
       const serve = (): Promise<never> => Promise.reject(error);
-      handle(options, { endpoint: null, dialect: 'openai', serve }, request, reply);
+      takeOver(options, { endpoint: null, dialect: 'openai', serve }, request, reply);
     },
   });
   server.removeAllContentTypeParsers();
@@ -73,20 +76,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     done(null, body);
   });
   const known: KnownPaths = new Map();
-  for (const endpoint of options.endpoints) {
-    if (!endpoint.readForm) {
-      addEndpoint(server, options, endpoint, known);
-      continue;
-    }
-    // A form is left on the socket, for whoever serves it to read while it arrives.
-    void server.register((scope, _, done) => {
-      scope.addContentTypeParser(/^multipart\/form-data\b/i, (_request, _payload, parsed) => {
-        parsed(null);
-      });
-      addEndpoint(scope, options, endpoint, known);
-      done();
-    });
-  }
+  for (const endpoint of options.endpoints) addEndpoint(server, options, endpoint, known);
   for (const route of options.readRoutes) addReadRoute(server, options, route, known);
   addFailures(server, options, known);
   return server;
@@ -99,6 +89,7 @@ function addEndpoint(
   known: KnownPaths,
 ): void {
   const { dialect } = endpoint;
+  const takesForms = endpoint.readForm !== undefined;
   const reached: Reached = {
     endpoint: endpoint.path,
     dialect,
@@ -106,9 +97,15 @@ function addEndpoint(
   };
   for (const path of [endpoint.path, ...endpoint.aliases]) {
     known.set(path, { method: 'POST', dialect });
-    server.post(path, (request, reply) => {
-      handle(options, reached, request, reply);
-    });
+    // In the first hook and not in a handler, before which Fastify would read the body, at twice the cost.
+    const onRequest = (request: FastifyRequest, reply: FastifyReply): void => {
+      reply.hijack();
+      const { raw: req } = request;
+      // A form is left on the socket, for whoever serves it to read while it arrives.
+      if (takesForms && isForm(req)) handle(options, reached, req, reply.raw, NO_BODY);
+      else receive(options, reached, req, reply.raw);
+    };
+    server.post(path, { onRequest }, NEVER_REACHED);
   }
 }
 
@@ -128,7 +125,7 @@ function addReadRoute(
       server.get(pattern, { exposeHeadRoute: false }, (request, reply) => {
         const rest = hasRest ? restOf(request) : '';
         const serve = (exchange: Exchange): Promise<void> => options.serveRead(route, rest, exchange);
-        handle(options, { endpoint: route.path, dialect: dialectOf(request), serve }, request, reply);
+        takeOver(options, { endpoint: route.path, dialect: dialectOf(request), serve }, request, reply);
       });
     }
   }
@@ -145,52 +142,80 @@ function restOf({ params }: FastifyRequest): string {
   return typeof params['*'] === 'string' ? params['*'] : '';
 }
 
-/** Every request ends here: it is counted, bounded in time, answered once and reported once. */
-function handle(
+/** Fastify wants a handler for every route. */
+const NEVER_REACHED = (): never => {
+  throw new Error('the request was taken by a hook');
+};
+
+function isForm({ headers }: IncomingMessage): boolean {
+  const type = headers['content-type'];
+  return type !== undefined && /^multipart\/form-data\b/i.test(type);
+}
+
+/** Reads the body first, and refuses one that cannot be read. */
+function receive(options: ServerOptions, reached: Reached, req: IncomingMessage, res: ServerResponse): void {
+  readBody(req, options.bodyBytesMax, (body, problem) => {
+    if (!problem) {
+      handle(options, reached, req, res, body);
+      return;
+    }
+    // More of it may follow.
+    res.setHeader('connection', 'close');
+    const serve = (): Promise<never> => Promise.reject(problem);
+    handle(options, { endpoint: null, dialect: reached.dialect, serve }, req, res, NO_BODY);
+  });
+}
+
+/** Takes over from Fastify where there is no body, or nobody who would read it. */
+function takeOver(
   options: ServerOptions,
   reached: Reached,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const { live, reporter, clock } = options;
   reply.hijack();
-  const exchange = createExchange({
-    req: request.raw,
-    res: reply.raw,
-    body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
-    dialect: reached.dialect,
-    nowMs: clock.now(),
-    timeoutMs: options.requestTimeoutMs,
-  });
-  live.add(exchange);
-  const finish = (error: AppError | null): void => {
-    live.delete(exchange);
-    reporter.finished(exchange, reached.endpoint, error);
-  };
-  void serveOrFail(options, reached, exchange).then((error) => {
-    if (exchange.settling) void exchange.settling.then(() => finish(error));
-    else finish(error);
-  });
+  handle(options, reached, request.raw, reply.raw, NO_BODY);
 }
 
-const NO_BODY = Buffer.alloc(0);
-
-async function serveOrFail(
+/** Every request ends here: it is counted, bounded in time, answered once and reported once. */
+function handle(
   options: ServerOptions,
   reached: Reached,
-  exchange: Exchange,
-): Promise<AppError | null> {
+  req: IncomingMessage,
+  res: ServerResponse,
+  body: Buffer,
+): void {
+  const exchange = new Exchange({
+    req,
+    res,
+    body,
+    dialect: reached.dialect,
+    nowMs: options.clock.now(),
+    timeoutMs: options.requestTimeoutMs,
+  });
+  options.live.add(exchange);
+  void serveAndReport(options, reached, exchange);
+}
+
+async function serveAndReport(options: ServerOptions, reached: Reached, exchange: Exchange): Promise<void> {
+  let error: AppError | null = null;
   try {
     const refusal = options.refusal() ?? (options.live.size > options.inFlightMax ? tooBusy() : null);
     if (refusal) throw refusal;
     await reached.serve(exchange);
-    return null;
   } catch (thrown) {
-    const { ending } = exchange.lifetime;
-    // What was waited for was given up because the request was stopped: that is the reason to tell.
-    const reason = ending?.kind === 'stopped' ? ending.error : thrown;
-    return exchange.answer.fail(reason, exchange.limitHeaders);
+    error = tellFailure(exchange, thrown);
   }
+  if (exchange.settling) await exchange.settling;
+  options.live.delete(exchange);
+  options.reporter.finished(exchange, reached.endpoint, error);
+}
+
+function tellFailure({ lifetime: { ending }, answer, limits, dialect }: Exchange, thrown: unknown): AppError {
+  const headers: string[] = [];
+  if (limits) appendLimitHeaders(headers, limits, dialect);
+  // What was waited for was given up because the request was stopped: that is the reason to tell.
+  return answer.fail(ending?.kind === 'stopped' ? ending.error : thrown, headers);
 }
 
 function tooBusy(): AppError {
@@ -206,7 +231,7 @@ function tooBusy(): AppError {
 function addFailures(server: FastifyInstance, options: ServerOptions, known: KnownPaths): void {
   const fail = (request: FastifyRequest, reply: FastifyReply, error: AppError): void => {
     const dialect = dialectAt(known, pathOf(request));
-    handle(options, { endpoint: null, dialect, serve: () => Promise.reject(error) }, request, reply);
+    takeOver(options, { endpoint: null, dialect, serve: () => Promise.reject(error) }, request, reply);
   };
   server.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);

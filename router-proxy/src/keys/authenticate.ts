@@ -21,9 +21,12 @@ export function createAuthenticate(policies: PolicyCache): Authenticate {
         'Send your API key as "X-API-Key: …" or "Authorization: Bearer …".',
       );
     }
+    const keyHash = hash('sha256', secret, 'hex');
+    const kept = policies.kept(keyHash);
+    if (kept) return kept;
     // A mistyped key fails its own checksum, so nobody has to be asked about it.
     if (!isWellFormedVirtualKey(secret)) throw invalid();
-    const found = policies.get(hash('sha256', secret, 'hex'));
+    const found = policies.get(keyHash);
     return found instanceof Promise ? found.then(known) : known(found);
   };
 }

@@ -19,6 +19,8 @@ export interface PolicyCacheOptions {
 }
 
 export interface PolicyCache {
+  /** The policy where it is in process and to be trusted. */
+  kept(keyHash: string): Policy | undefined;
   /** Null for an unknown key. A promise only where Postgres has to be asked. @throws AppError DEPENDENCY_UNAVAILABLE */
   get(keyHash: string): Policy | null | Promise<Policy | null>;
   onSignal(signal: Signal<'policy'>): void;
@@ -129,12 +131,18 @@ export function createPolicyCache(options: PolicyCacheOptions): PolicyCache {
     return started;
   }
 
+  function kept(keyHash: string): Policy | undefined {
+    const entry = entries.get(keyHash);
+    if (!entry) return undefined;
+    const isTrusted = options.isListening() || clock.now() - entry.loadedAtMs <= options.unheardMaxMs;
+    return isTrusted ? entry.policy : undefined;
+  }
+
   return {
+    kept,
     get(keyHash) {
-      const entry = entries.get(keyHash);
-      if (entry && (options.isListening() || clock.now() - entry.loadedAtMs <= options.unheardMaxMs)) {
-        return entry.policy;
-      }
+      const policy = kept(keyHash);
+      if (policy) return policy;
       const unknownUntil = unknownUntilMs.get(keyHash);
       if (unknownUntil !== undefined && clock.now() < unknownUntil) return null;
       return loadOnce(keyHash);

@@ -5,7 +5,7 @@ import { createLocalDeployments } from '@weir/counters/deployments/local';
 import { newUuid } from '@weir/kernel/ids';
 import { aModel, anAccount, aPolicy, aProviderKey, type SnapshotParts } from '../test-policy.ts';
 import { chatCompletions } from '../endpoints/chat-completions.ts';
-import { createAttemptPlan, type AttemptPlan, type Candidate } from './attempt-plan.ts';
+import { AttemptPlan, type Candidate } from './attempt-plan.ts';
 import { createKeyRotation } from './key-rotation.ts';
 import { routeModel } from './model-route.ts';
 
@@ -28,7 +28,7 @@ function rig(parts: SnapshotParts) {
   };
   const deps = { deployments, refusedKeys, rotation: createKeyRotation(), clock };
   const plan = (given: Deployments = deployments): AttemptPlan =>
-    createAttemptPlan(
+    new AttemptPlan(
       { policy, route: routeModel(policy, 'gpt-test'), endpoint: chatCompletions, stickiness: null },
       { ...deps, deployments: given },
     );

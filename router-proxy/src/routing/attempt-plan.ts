@@ -19,16 +19,6 @@ export interface Candidate {
   readonly claim: Claim;
 }
 
-export interface AttemptPlan {
-  /**
-   * Whom to ask next; undefined when everybody who may be asked has been, or is resting. A promise only where other
-   * proxies have a say, because a deployment is to be tested after a failure.
-   */
-  next(): Candidate | undefined | Promise<Candidate | undefined>;
-  /** How long until the first of the keys that were passed over wakes; Infinity when there is none. Milliseconds. */
-  soonestWakeMs(): number;
-}
-
 export interface PlanDeps {
   readonly deployments: Deployments;
   readonly refusedKeys: RefusedKeys;
@@ -56,109 +46,139 @@ const PROBE_WAIT_MS = 1_000;
  * take over. Each Level, model and key is tried once, so circles end. A key whose provider cannot do what is asked for is
  * none of them.
  */
-export function createAttemptPlan(request: PlanRequest, deps: PlanDeps): AttemptPlan {
-  const { policy, stickiness } = request;
-  const { operation, isFree } = request.endpoint;
-  const { deployments, refusedKeys } = deps;
+export class AttemptPlan {
+  readonly #request: PlanRequest;
+  readonly #deps: PlanDeps;
   /** All three are short, and nearly always of one entry at most. */
-  const asked: string[] = [];
-  const models = [request.route.model.name];
-  let levels = [request.route.level];
-  let route = isFree ? freeRoute(request.route) : request.route;
-  let level = route.level;
-  let isPrimary = true;
-  let soonestMs = Number.POSITIVE_INFINITY;
+  readonly #asked: string[] = [];
+  readonly #models: string[];
+  #levels: number[];
+  #route: ModelRoute;
+  #level: number;
+  #isPrimary = true;
+  #soonestMs = Number.POSITIVE_INFINITY;
 
-  function choose(): ProviderTarget | undefined {
-    const { healthy, degraded } = policy.pools.get(level) ?? EMPTY_POOL;
-    const chosen = pick(healthy);
+  constructor(request: PlanRequest, deps: PlanDeps) {
+    const { route, endpoint } = request;
+    this.#request = request;
+    this.#deps = deps;
+    this.#models = [route.model.name];
+    this.#levels = [route.level];
+    this.#route = endpoint.isFree ? freeRoute(route) : route;
+    this.#level = route.level;
+  }
+
+  /**
+   * Whom to ask next; undefined when everybody who may be asked has been, or is resting. A promise only where other
+   * proxies have a say, because a deployment is to be tested after a failure.
+   */
+  next(): Candidate | undefined | Promise<Candidate | undefined> {
+    for (;;) {
+      const target = this.#choose();
+      if (!target) {
+        if (!this.#moveOn()) return undefined;
+        continue;
+      }
+      const deployment = deploymentName(target, this.#route.upstreamModel);
+      this.#asked.push(deployment);
+      const claim = this.#deps.deployments.claim(deployment);
+      const route = this.#route;
+      const decision = this.#isPrimary ? 'PRIMARY' : 'FAILOVER';
+      if (claim instanceof Promise) {
+        return claim.then((granted) => {
+          if (granted) return this.#tried({ route, target, decision, claim: granted });
+          // Another request tests the deployment.
+          this.#soonestMs = Math.min(this.#soonestMs, this.#deps.clock.now() + PROBE_WAIT_MS);
+          return this.next();
+        });
+      }
+      if (claim) return this.#tried({ route, target, decision, claim });
+    }
+  }
+
+  /** How long until the first of the keys that were passed over wakes; Infinity when there is none. Milliseconds. */
+  soonestWakeMs(): number {
+    return Math.max(0, this.#soonestMs - this.#deps.clock.now());
+  }
+
+  #choose(): ProviderTarget | undefined {
+    const { healthy, degraded } = this.#request.policy.pools.get(this.#level) ?? EMPTY_POOL;
+    const chosen = this.#pick(healthy);
     if (chosen || degraded.length === 0) return chosen;
-    if (healthy.some(isServing)) isPrimary = false;
-    return pick(degraded);
+    if (healthy.some((target) => this.#isServing(target))) this.#isPrimary = false;
+    return this.#pick(degraded);
   }
 
-  function pick(targets: readonly ProviderTarget[]): ProviderTarget | undefined {
-    const serving = targets.every(isServing) ? targets : targets.filter(isServing);
-    const candidates = isUntroubled() ? serving : serving.filter(isAskable);
-    return stickiness?.pick(candidates, route.model.name) ?? deps.rotation.pick(candidates);
+  #pick(targets: readonly ProviderTarget[]): ProviderTarget | undefined {
+    const serving = this.#serving(targets);
+    const candidates = this.#isUntroubled() ? serving : serving.filter((target) => this.#isAskable(target));
+    const { stickiness } = this.#request;
+    return stickiness?.pick(candidates, this.#route.model.name) ?? this.#deps.rotation.pick(candidates);
   }
 
-  function isServing({ provider }: ProviderTarget): boolean {
-    return provider.serves(operation, route.upstreamModel);
+  /** The same list where all of them are. */
+  #serving(targets: readonly ProviderTarget[]): readonly ProviderTarget[] {
+    for (const target of targets) {
+      if (!this.#isServing(target)) return targets.filter((one) => this.#isServing(one));
+    }
+    return targets;
+  }
+
+  #isServing({ provider }: ProviderTarget): boolean {
+    return provider.serves(this.#request.endpoint.operation, this.#route.upstreamModel);
   }
 
   /** The usual case: nothing was tried yet and nothing is held against anybody, so nobody is looked at. */
-  function isUntroubled(): boolean {
-    return asked.length === 0 && deployments.isQuiet && refusedKeys.isEmpty;
+  #isUntroubled(): boolean {
+    const { deployments, refusedKeys } = this.#deps;
+    return this.#asked.length === 0 && deployments.isQuiet && refusedKeys.isEmpty;
   }
 
-  function isAskable(target: ProviderTarget): boolean {
-    const deployment = deploymentName(target, route.upstreamModel);
-    if (asked.includes(deployment) || refusedKeys.has(target.key, policy.snapshot.epoch)) return false;
+  #isAskable(target: ProviderTarget): boolean {
+    const { deployments, refusedKeys, clock } = this.#deps;
+    const deployment = deploymentName(target, this.#route.upstreamModel);
+    if (this.#asked.includes(deployment)) return false;
+    if (refusedKeys.has(target.key, this.#request.policy.snapshot.epoch)) return false;
     const state = deployments.stateOf(deployment);
     if (state.kind === 'awake' || state.kind === 'half-open') return true;
-    const wakesAtMs = state.kind === 'sleeping' ? state.untilMs : deps.clock.now() + PROBE_WAIT_MS;
-    soonestMs = Math.min(soonestMs, wakesAtMs);
+    const wakesAtMs = state.kind === 'sleeping' ? state.untilMs : clock.now() + PROBE_WAIT_MS;
+    this.#soonestMs = Math.min(this.#soonestMs, wakesAtMs);
     return false;
   }
 
   /** @returns False when there is no further Level and no further model. */
-  function moveOn(): boolean {
-    isPrimary = false;
-    return switchLevel() || switchModel();
+  #moveOn(): boolean {
+    this.#isPrimary = false;
+    return this.#switchLevel() || this.#switchModel();
   }
 
-  function switchLevel(): boolean {
+  #switchLevel(): boolean {
+    const { policy } = this.#request;
     if (policy.account.gear < GEAR_SWITCH_OVER) return false;
-    const next = nextLevel(policy, level);
-    if (next === undefined || levels.includes(next) || !mayDriftTo(policy, next)) return false;
-    levels.push(next);
-    level = next;
+    const next = nextLevel(policy, this.#level);
+    if (next === undefined || this.#levels.includes(next) || !mayDriftTo(policy, next)) return false;
+    this.#levels.push(next);
+    this.#level = next;
     return true;
   }
 
-  function switchModel(): boolean {
+  #switchModel(): boolean {
+    const { policy, endpoint } = this.#request;
     if (policy.account.gear < GEAR_MODEL_FAILOVER) return false;
-    const next = failoverRoute(policy, route);
-    if (!next || models.includes(next.model.name)) return false;
-    if (!canServe(next.model, operation) || !mayDriftTo(policy, next.level)) return false;
-    models.push(next.model.name);
-    levels = [next.level];
-    route = isFree ? freeRoute(next) : next;
-    level = next.level;
+    const next = failoverRoute(policy, this.#route);
+    if (!next || this.#models.includes(next.model.name)) return false;
+    if (!canServe(next.model, endpoint.operation) || !mayDriftTo(policy, next.level)) return false;
+    this.#models.push(next.model.name);
+    this.#levels = [next.level];
+    this.#route = endpoint.isFree ? freeRoute(next) : next;
+    this.#level = next.level;
     return true;
   }
 
-  function next(): Candidate | undefined | Promise<Candidate | undefined> {
-    for (;;) {
-      const target = choose();
-      if (!target) {
-        if (!moveOn()) return undefined;
-        continue;
-      }
-      const deployment = deploymentName(target, route.upstreamModel);
-      asked.push(deployment);
-      const chosen = { route, target, decision: isPrimary ? 'PRIMARY' : 'FAILOVER' } as const;
-      const claim = deployments.claim(deployment);
-      if (claim instanceof Promise) {
-        return claim.then((granted) => (granted ? tried({ ...chosen, claim: granted }) : passOver(next)));
-      }
-      if (claim) return tried({ ...chosen, claim });
-    }
-  }
-
-  function tried(candidate: Candidate): Candidate {
-    isPrimary = false;
+  #tried(candidate: Candidate): Candidate {
+    this.#isPrimary = false;
     return candidate;
   }
-
-  /** Another request tests the deployment. */
-  function passOver<T>(goOn: () => T): T {
-    soonestMs = Math.min(soonestMs, deps.clock.now() + PROBE_WAIT_MS);
-    return goOn();
-  }
-
-  return { next, soonestWakeMs: () => Math.max(0, soonestMs - deps.clock.now()) };
 }
 
 /** The nearest account that says where this Level leads decides. */

@@ -1,7 +1,7 @@
 import type { Usage } from '@weir/kernel/usage';
-import { objectMembers } from '../body/json-members.ts';
+import { memberNamed, objectMembers } from '../body/json-members.ts';
 import { createMemberScanner, type MemberScanner } from './member-scanner.ts';
-import type { Relay } from './relay.ts';
+import type { Forward, Relay, Seen } from './relay.ts';
 import { NO_TEXT, type SampledText } from './text-sample.ts';
 
 /** What one family of endpoints answers as one JSON value. */
@@ -22,41 +22,65 @@ const KEPT_BYTES_MAX = 65_536;
 const HEAD_BYTES = 16_384;
 
 /** The relay of an answer that is one JSON value: every chunk passes at once. */
-export function createJsonRelay(dialect: JsonDialect): Relay {
-  let kept: Buffer[] = [];
-  let bytes = 0;
-  let large: { readonly scanner: MemberScanner; readonly head: Buffer } | null = null;
+export class JsonRelay implements Relay {
+  readonly isVerbatim = true;
+  readonly #dialect: JsonDialect;
+  /** The usual answer comes in one piece. */
+  #first: Buffer | null = null;
+  #more: Buffer[] = [];
+  #bytes = 0;
+  #large: { readonly scanner: MemberScanner; readonly head: Buffer } | null = null;
 
-  function body(): Buffer {
-    const [only] = kept;
-    return kept.length === 1 && only ? only : Buffer.concat(kept);
+  constructor(dialect: JsonDialect) {
+    this.#dialect = dialect;
   }
 
-  function look(chunk: Buffer): void {
-    bytes += chunk.length;
-    if (large) return large.scanner.push(chunk);
-    kept.push(chunk);
-    if (bytes <= KEPT_BYTES_MAX) return;
-    const scanner = createMemberScanner(dialect.wanted, dialect.imagesIn);
-    for (const part of kept) scanner.push(part);
-    large = { scanner, head: Buffer.from(body().subarray(0, HEAD_BYTES)) };
-    kept = [];
+  push(chunk: Buffer, forward: Forward): void {
+    this.#look(chunk);
+    forward(chunk);
   }
 
-  return {
-    isVerbatim: true,
-    push(chunk, forward) {
-      look(chunk);
-      forward(chunk);
-    },
-    end: () => undefined,
-    usage: () =>
-      large ? dialect.readUsage(large.scanner.value, large.scanner.objects) : usageIn(body(), dialect),
-    seen: () =>
-      large
-        ? { text: rawText(large.head, bytes, dialect), images: large.scanner.objects, audioMs: 0 }
-        : { text: textIn(body(), dialect), images: imagesIn(body(), dialect), audioMs: 0 },
-  };
+  end(): void {
+    // Nothing was held back.
+  }
+
+  usage(): Usage | null {
+    const { scanner } = this.#large ?? {};
+    return scanner
+      ? this.#dialect.readUsage(scanner.value, scanner.objects)
+      : usageIn(this.#body(), this.#dialect);
+  }
+
+  seen(): Seen {
+    const dialect = this.#dialect;
+    if (this.#large) {
+      const { scanner, head } = this.#large;
+      return { text: rawText(head, this.#bytes, dialect), images: scanner.objects, audioMs: 0 };
+    }
+    const body = this.#body();
+    return { text: textIn(body, dialect), images: imagesIn(body, dialect), audioMs: 0 };
+  }
+
+  #body(): Buffer {
+    return this.#more.length === 0 && this.#first ? this.#first : Buffer.concat(this.#kept());
+  }
+
+  #kept(): readonly Buffer[] {
+    return this.#first ? [this.#first, ...this.#more] : [];
+  }
+
+  #look(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#large) return this.#large.scanner.push(chunk);
+    if (this.#first) this.#more.push(chunk);
+    else this.#first = chunk;
+    if (this.#bytes <= KEPT_BYTES_MAX) return;
+    const scanner = createMemberScanner(this.#dialect.wanted, this.#dialect.imagesIn);
+    for (const part of this.#kept()) scanner.push(part);
+    this.#large = { scanner, head: Buffer.from(this.#body().subarray(0, HEAD_BYTES)) };
+    this.#first = null;
+    this.#more = [];
+  }
 }
 
 function usageIn(body: Buffer, dialect: JsonDialect): Usage | null {
@@ -64,7 +88,7 @@ function usageIn(body: Buffer, dialect: JsonDialect): Usage | null {
   if (!members) return null;
   const images = dialect.imagesIn === undefined ? 0 : imagesIn(body, dialect);
   return dialect.readUsage((name) => {
-    const found = members.findLast(({ key }) => key === name);
+    const found = memberNamed(body, members, name);
     return found && parsed(body.subarray(found.valueStart, found.valueEnd));
   }, images);
 }

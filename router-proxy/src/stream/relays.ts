@@ -5,7 +5,7 @@ import { chatEvents, completionJson, textCompletionEvents } from './completion-a
 import { createCountTokensRelay } from './count-tokens-relay.ts';
 import { createEventRelay, type EventDialect } from './event-relay.ts';
 import { imageEvents, imageJson } from './image-answers.ts';
-import { createJsonRelay, type JsonDialect } from './json-relay.ts';
+import { JsonRelay, type JsonDialect } from './json-relay.ts';
 import { messageJson } from './messages-answers.ts';
 import { createMessagesStreamRelay } from './messages-stream-relay.ts';
 import type { Relay } from './relay.ts';
@@ -40,15 +40,15 @@ const PCM_BYTES_PER_SECOND = 48_000;
 
 /** Every relay there is, by the family of endpoints whose answers it reads. */
 export const RELAYS = {
-  chat: relaysOf(() => createJsonRelay(completionJson), chatEvents),
-  completions: relaysOf(() => createJsonRelay(completionJson), textCompletionEvents),
-  responses: relaysOf(() => createJsonRelay(responseJson), responseEvents),
-  embeddings: relaysOf(() => createJsonRelay(embeddingJson), chatEvents),
-  moderations: relaysOf(() => createJsonRelay(moderationJson), chatEvents),
-  images: relaysOf(() => createJsonRelay(imageJson), imageEvents),
+  chat: relaysOf(() => new JsonRelay(completionJson), chatEvents),
+  completions: relaysOf(() => new JsonRelay(completionJson), textCompletionEvents),
+  responses: relaysOf(() => new JsonRelay(responseJson), responseEvents),
+  embeddings: relaysOf(() => new JsonRelay(embeddingJson), chatEvents),
+  moderations: relaysOf(() => new JsonRelay(moderationJson), chatEvents),
+  images: relaysOf(() => new JsonRelay(imageJson), imageEvents),
   speech: relaysOf(() => createAudioRelay(PCM_BYTES_PER_SECOND), speechEvents),
   transcripts: relaysOf(createTranscriptRelay, transcriptEvents),
-  messages: { whole: () => createJsonRelay(messageJson), events: createMessagesStreamRelay },
+  messages: { whole: () => new JsonRelay(messageJson), events: createMessagesStreamRelay },
   tokenCounts: { whole: createCountTokensRelay, events: createCountTokensRelay },
 } as const satisfies Readonly<Record<string, AnswerRelays>>;
 

@@ -1,5 +1,5 @@
 import { transcriptJson } from './audio-answers.ts';
-import { createJsonRelay } from './json-relay.ts';
+import { JsonRelay } from './json-relay.ts';
 import type { Relay } from './relay.ts';
 import { NO_TEXT } from './text-sample.ts';
 
@@ -31,7 +31,7 @@ export function createTranscriptRelay(): Relay {
 
 function relayFor(first: Buffer): Relay {
   const start = first.findIndex((byte) => byte > 0x20);
-  return first[start] === OPEN_BRACE ? createJsonRelay(transcriptJson) : createTextRelay();
+  return first[start] === OPEN_BRACE ? new JsonRelay(transcriptJson) : createTextRelay();
 }
 
 function createTextRelay(): Relay {
