@@ -91,24 +91,6 @@ describe('ledger.attempt_log', () => {
     await expect(append({ ...aClose(), kind: 'adjusted' })).rejects.toThrow('class_check');
     await expect(append({ ...anIntent(), hold_cost: null })).rejects.toThrow('class_check');
   });
-
-  it('wakes the projections for a close and leaves them asleep for an intent', async () => {
-    const heard: string[] = [];
-    const listener = new pg.Client({ connectionString: database.url });
-    await listener.connect();
-    listener.on('notification', ({ channel }) => heard.push(channel));
-    try {
-      await listener.query('listen ledger');
-      await append(anIntent());
-      await listener.query('select');
-      expect(heard).toEqual([]);
-      await append(aClose());
-      await listener.query('select');
-      expect(heard).toEqual(['ledger']);
-    } finally {
-      await listener.end();
-    }
-  });
 });
 
 describe('ledger.ensure_partitions', () => {

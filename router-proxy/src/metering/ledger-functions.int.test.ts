@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
@@ -111,6 +112,36 @@ describe('ledger.append', () => {
       [intent.attemptId],
     );
     expect(rows).toEqual([{ cost: '-600', input_tokens: '-490', output_tokens: '20', status: 'SUCCESS' }]);
+  });
+
+  it('keeps the new rows of a batch whose others are there already', async () => {
+    const [known, unknown] = [anIntent(test.owner), anIntent(test.owner)];
+    await ledger.append([known, aClose(known)]);
+    const batch = [known, unknown, aClose(known), aClose(unknown)];
+    expect(await ledger.append(batch)).toEqual({ inserted: 2, adjusted: 0 });
+    expect(await ledger.append(batch)).toEqual({ inserted: 0, adjusted: 0 });
+  });
+
+  it('wakes the projections for a close, settled or given up, and leaves them asleep for an intent', async () => {
+    const [settled, givenUp] = [anIntent(test.owner), anIntent(test.owner)];
+    const heard: string[] = [];
+    const listener = new pg.Client({ connectionString: test.url });
+    await listener.connect();
+    listener.on('notification', ({ channel }) => heard.push(channel));
+    const heardAfter = async (change: Promise<unknown>): Promise<number> => {
+      await change;
+      await listener.query('select');
+      return heard.length;
+    };
+    try {
+      await listener.query('listen ledger');
+      expect(await heardAfter(ledger.append([settled, givenUp]))).toBe(0);
+      expect(await heardAfter(ledger.append([aClose(settled)]))).toBe(1);
+      expect(await heardAfter(ledger.closeProvisionally([givenUp.attemptId]))).toBe(2);
+      expect(await heardAfter(ledger.append([aClose(givenUp)]))).toBe(3);
+    } finally {
+      await listener.end();
+    }
   });
 
   it('lets a provisional close never replace a settlement', async () => {
