@@ -43,6 +43,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STANDBY_MS = 500;
 const BLOCKED_MIN_MS = 2;
 const BLOCKED_MAX_MS = 50;
+/** After a batch the next signal may be about to come; with it, nobody need look whether there are rows. */
+const NEXT_SIGNAL_MS = 40;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
@@ -70,6 +72,8 @@ async function connect({ url, role, projection, log }: ProjectorOptions): Promis
   const close = () => void socket.destroy();
   try {
     await client.connect();
+    // With its machine the server may lose the last batches, each with the cursor's move: they are applied again then.
+    await client.query('set synchronous_commit to off');
   } catch (error) {
     close();
     throw error;
@@ -101,21 +105,27 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   const lead = async (client: pg.Client): Promise<void> => {
     let blockedMs = BLOCKED_MIN_MS;
+    let isExpected = false;
     while (!isStopping()) {
       const startedAtMs = performance.now();
       waker.clear();
-      const result = await projectBatch(client, projection, batchRows);
+      const result = await projectBatch(client, projection, batchRows, isExpected);
       metrics.observe(result);
       retryMs = RETRY_MIN_MS;
       if (result.kind === 'blocked') {
         // Whoever blocks need not be a writer of the log, so no signal may come when it ends.
         await waker.wait(blockedMs);
+        isExpected = false;
         blockedMs = Math.min(blockedMs * 2, BLOCKED_MAX_MS);
         continue;
       }
       blockedMs = BLOCKED_MIN_MS;
-      if (result.kind === 'idle') await waker.wait(pollMs);
-      else if (result.rows < batchRows) await pause(minIntervalMs - (performance.now() - startedAtMs));
+      if (result.kind === 'idle') isExpected = await waker.wait(pollMs);
+      else if (result.rows === batchRows) isExpected = true;
+      else {
+        await pause(minIntervalMs - (performance.now() - startedAtMs));
+        isExpected = await waker.wait(NEXT_SIGNAL_MS);
+      }
     }
   };
   const serve = async (client: pg.Client): Promise<void> => {

@@ -22,7 +22,7 @@ it('ends a wait that is going on', async () => {
   const waker = createWaker();
   const waiting = waker.wait(LONG_MS);
   waker.wake();
-  await waiting;
+  expect(await waiting).toBe(true);
 });
 
 it('forgets what came before the look for work, and ends by itself after the time', async () => {
@@ -30,10 +30,11 @@ it('forgets what came before the look for work, and ends by itself after the tim
   waker.wake();
   waker.clear();
   let isOver = false;
-  const waiting = waker.wait(1).then(() => {
+  const waiting = waker.wait(1).then((isWoken) => {
     isOver = true;
+    return isWoken;
   });
   await Promise.resolve();
   expect(isOver).toBe(false);
-  await waiting;
+  expect(await waiting).toBe(false);
 });

@@ -6,8 +6,8 @@ export interface Waker {
   wake(): void;
   /** Forgets earlier wakes: call it before looking for work, never after. */
   clear(): void;
-  /** Resolves at the next wake, at once when one is remembered, and at the latest after `maxMs`. */
-  wait(maxMs: number): Promise<void>;
+  /** Resolves at the next wake, at once when one is remembered, with true; with false after `maxMs` without any. */
+  wait(maxMs: number): Promise<boolean>;
 }
 
 export function createWaker(): Waker {
@@ -32,7 +32,9 @@ export function createWaker(): Waker {
         });
         release = undefined;
       }
+      const isWoken = isPending;
       isPending = false;
+      return isWoken;
     },
   };
 }

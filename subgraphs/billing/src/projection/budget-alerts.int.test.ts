@@ -6,6 +6,7 @@ import type { Uuid } from '@weir/kernel/ids';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import { withTenant } from '@weir/prisma/tenant';
 import { createLogger } from '@weir/service/logger';
+import type { Projection } from '@weir/service/projection-step';
 import { appendAttempt } from '@weir/testkit/postgres-attempts';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
 import { seedSuccessor, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
@@ -14,7 +15,7 @@ import { thresholdsReached } from '../modules/budgets/budget.ts';
 import { createBudgetReads } from '../modules/budgets/budget-reads.ts';
 import { createBudgetStore, type BudgetChanges } from '../modules/budgets/budget-store.ts';
 import { createBudgetService, type CreateBudgetInput } from '../modules/budgets/budget-service.ts';
-import { connectProjector, projectAll } from '../test-projection.ts';
+import { connectProjector, projectAll, spendProjection } from '../test-projection.ts';
 import { createTenantReader, type TenantReader } from '../tenant-reader.ts';
 import { identityOf } from '../test-identity.ts';
 
@@ -91,6 +92,32 @@ describe('an alert', () => {
     await spend(490n);
     await spend(1n);
     expect(await alerts(id)).toEqual(['50@500/1000', '80@1000/1000', '100@1000/1000']);
+  });
+
+  it('is durable when it is told, although batches without one commit before they are', async () => {
+    const spending = spendProjection();
+    const commits: (string | undefined)[] = [];
+    const observed: Projection = {
+      ...spending,
+      async apply(client, from, limit) {
+        const applied = await spending.apply(client, from, limit);
+        const { rows } = await client.query<{ synchronous_commit: string }>('show synchronous_commit');
+        if (applied) commits.push(rows[0]?.synchronous_commit);
+        return applied;
+      },
+    };
+    await aBudget({ thresholds: [50] });
+    const url = new URL(database.url);
+    // Stands for what the server is set to; the tests' own commits as its projector does.
+    url.searchParams.set('options', '-c synchronous_commit=local');
+    const client = await connectProjector(url.href);
+    await client.query('set synchronous_commit to off');
+    for (const cost of [400n, 100n, 1n]) {
+      await appendAttempt(owner, tenant, { cost });
+      await projectAll(client, observed);
+    }
+    await client.end();
+    expect(commits).toEqual(['off', 'local', 'off']);
   });
 
   it('is raised again for a new limit, and not when the limit returns to what it was', async () => {

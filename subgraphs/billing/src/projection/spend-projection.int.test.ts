@@ -58,6 +58,17 @@ describe('spend', () => {
 });
 
 describe('each row', () => {
+  it('is applied at once when it is expected, and an expectation in vain is idle', async () => {
+    const projection = spendProjection();
+    await projectAll(projector);
+    expect(await projectBatch(projector, projection, 10, true)).toEqual({ kind: 'idle' });
+    await appendAttempt(owner, tenant, { cost: 7n });
+    await expect
+      .poll(() => projectBatch(projector, projection, 10, true), { timeout: 20_000, interval: 5 })
+      .toEqual({ kind: 'applied', rows: 1 });
+    expect(await spendOf(tenant.apiKeyId)).toMatchObject({ requests: 1, cost: 7 });
+  });
+
   it('is applied once by projectors that run at the same time', async () => {
     for (let n = 0; n < 60; n++) await appendAttempt(owner, tenant, { cost: 1n, inputTokens: 2 });
     const others = await Promise.all([connectProjector(database.url), connectProjector(database.url)]);

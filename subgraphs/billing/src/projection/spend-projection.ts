@@ -79,7 +79,10 @@ async function apply(
   });
   const [batch] = rows;
   if (!batch) return undefined;
-  alerts.inc(await raiseDueAlerts(queryOfClient(client), batch.watched.flatMap(watchesOf)));
+  const raised = await raiseDueAlerts(queryOfClient(client), batch.watched.flatMap(watchesOf));
+  // Subscribers hear of them with the commit, so none may be lost and raised a second time.
+  if (raised > 0) await client.query('set local synchronous_commit to default');
+  alerts.inc(raised);
   return { rows: batch.rows, last: { xid: batch.xid, seq: batch.seq } };
 }
 

@@ -34,18 +34,25 @@ export async function lockAlerts(query: Query): Promise<void> {
   await query(`select pg_advisory_xact_lock(hashtextextended($1, 0))::text as locked`, [ALERTS_LOCK]);
 }
 
-/** What was spent by model, and what was raised before, for each watch; a watch without spend has one row without a model. */
+/**
+ * What was spent by model, and what was raised before, for each watch; a watch without spend has one row without a model.
+ * Offset 0 keeps the planner from asking for a watch's nodes again with each row of spend.
+ */
 const POSITIONS = `
   select w.place::int as place, s.model, s.requests::text as requests, s.tokens::text as tokens,
          s.cost_nano::text as cost_nano,
          array(select a.threshold from billing.budget_alerts a
                where a.budget_id = w.budget_id and a.period_start = w.first and a.limit_amount = w.limit_amount) as raised
-  from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::date[], $5::date[]) with ordinality
-    as w (budget_id, limit_amount, node_id, first, past, place)
+  from (
+    select *, policy.spend_nodes(node_id) as nodes
+    from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::date[], $5::date[]) with ordinality
+      as watch (budget_id, limit_amount, node_id, first, past, place)
+    offset 0
+  ) as w
   left join lateral (
     select n.model, sum(n.requests) as requests, sum(n.tokens) as tokens, sum(n.cost_nano) as cost_nano
     from billing.node_spend n
-    where n.node_id = any (policy.spend_nodes(w.node_id)) and n.business_date >= w.first and n.business_date < w.past
+    where n.node_id = any (w.nodes) and n.business_date >= w.first and n.business_date < w.past
     group by n.model
   ) as s on true`;
 
