@@ -1,5 +1,5 @@
 import type { Brand } from './brand.ts';
-import { hexOf, randomByte, randomHex } from './random-hex.ts';
+import { randomByte } from './random-hex.ts';
 
 /**
  * Inside the platform an id is a UUIDv7 (native `uuid` in Postgres, ordered by time). Outside it is
@@ -51,9 +51,16 @@ export function parseUuid(text: string): Uuid {
   return lower;
 }
 
-/** State of `newUuid`: the text of the last millisecond and the counter that orders ids within it. */
+/** The character codes of the sixteen hexadecimal digits, and of a UUID that `newUuid` fills in; the hyphens stay. */
+const HEX_CODES = codesOf('0123456789abcdef');
+const uuidCodes = codesOf('00000000-0000-7000-8000-000000000000');
+
+function codesOf(text: string): number[] {
+  return Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** State of `newUuid`: the last millisecond, whose digits are in place, and the counter that orders ids within it. */
 let lastMs = Number.NaN;
-let timeText = '';
 let counter = 0;
 const COUNTER_MAX = 0xfff;
 
@@ -61,21 +68,41 @@ const COUNTER_MAX = 0xfff;
  * A new UUIDv7: 48 bits of Unix milliseconds, a 12-bit counter that starts at a random value below 2048 in each
  * millisecond, 62 random bits. Ids minted by one process in the same millisecond therefore sort in the order of
  * minting (at least 2048 of them; beyond that the counter starts over and only their order is lost).
+ *
+ * Made of codes at once, because a text put together from pieces is copied when it is first looked up.
  * @param nowMs Unix milliseconds; a parameter so that callers with a clock of their own (tests, replays) decide it.
  */
 export function newUuid(nowMs: number = Date.now()): Uuid {
   const wholeMs = Math.floor(nowMs);
   if (wholeMs !== lastMs) {
     lastMs = wholeMs;
-    const hex = wholeMs.toString(16).padStart(12, '0');
-    timeText = `${hex.slice(0, 8)}-${hex.slice(8)}-`;
+    placeTime(wholeMs);
     counter = ((randomByte() & 0x07) << 8) | randomByte();
   } else {
     counter = counter === COUNTER_MAX ? 0 : counter + 1;
   }
-  const ordered = hexOf(0x70 | (counter >> 8)) + hexOf(counter & 0xff);
-  const variant = hexOf(0x80 | (randomByte() & 0x3f)) + hexOf(randomByte());
-  return (timeText + ordered + '-' + variant + '-' + randomHex(6)) as Uuid;
+  placeByte(14, 0x70 | (counter >> 8));
+  placeByte(16, counter & 0xff);
+  placeByte(19, 0x80 | (randomByte() & 0x3f));
+  placeByte(21, randomByte());
+  for (let at = 24; at < 36; at += 2) placeByte(at, randomByte());
+  return String.fromCharCode(...uuidCodes) as Uuid;
+}
+
+function placeTime(wholeMs: number): void {
+  const [high, low] = [Math.floor(wholeMs / 0x1000000), wholeMs % 0x1000000];
+  placeByte(0, high >> 16);
+  placeByte(2, (high >> 8) & 0xff);
+  placeByte(4, high & 0xff);
+  placeByte(6, low >> 16);
+  placeByte(9, (low >> 8) & 0xff);
+  placeByte(11, low & 0xff);
+}
+
+/** Two digits of a UUID. */
+function placeByte(at: number, byte: number): void {
+  uuidCodes[at] = HEX_CODES[byte >> 4] ?? 0;
+  uuidCodes[at + 1] = HEX_CODES[byte & 0x0f] ?? 0;
 }
 
 /** Unix milliseconds at which a UUIDv7 was minted. */
@@ -83,27 +110,31 @@ export function uuidTimeMs(id: Uuid): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
+const ALPHABET_CODES = codesOf(ALPHABET);
+const publicCodes = codesOf('0'.repeat(26));
+const HYPHEN = 45;
+
 /** The public form of an id, for example `org_01jd3q9v0k8r9s2t3v4w5x6y7z`. */
 export function encodeId(kind: IdKind, id: Uuid): string {
-  const hex = id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24);
-  // The first three bits stand alone, so that the other 125 are 25 whole characters: five words of 25 bits.
-  let text = ALPHABET.charAt(Number.parseInt(hex.charAt(0), 16) >> 1);
-  for (let bit = 3; bit < 128; bit += 25) text += base32OfWord(bitsAt(hex, bit));
-  return `${ID_PREFIXES[kind]}_${text}`;
+  // The first character stands for three bits alone, so that the other 125 are 25 whole characters.
+  let bits = 2;
+  let pending = 0;
+  let at = 0;
+  for (let index = 0; index < id.length; index++) {
+    const code = id.charCodeAt(index);
+    if (code === HYPHEN) continue;
+    pending = ((pending << 4) | valueOfHex(code)) & 0xff;
+    bits += 4;
+    if (bits < 5) continue;
+    bits -= 5;
+    publicCodes[at++] = ALPHABET_CODES[(pending >> bits) & 31] ?? 0;
+  }
+  return `${ID_PREFIXES[kind]}_${String.fromCharCode(...publicCodes)}`;
 }
 
-/** 25 bits of a number in hexadecimal, beginning at a bit counted from the left. */
-function bitsAt(hex: string, bit: number): number {
-  const digit = bit >> 2;
-  const tail = 32 - 25 - (bit & 3);
-  return (Number.parseInt(hex.slice(digit, digit + 8).padEnd(8, '0'), 16) >>> tail) & 0x1ffffff;
-}
-
-/** All pairs of characters, because joining three texts is cheaper than joining five; every request has an id. */
-const PAIRS = [...ALPHABET].flatMap((first) => [...ALPHABET].map((second) => first + second));
-
-function base32OfWord(word: number): string {
-  return (PAIRS[word >>> 15] ?? '') + (PAIRS[(word >>> 5) & 1023] ?? '') + ALPHABET.charAt(word & 31);
+/** @param code Of `0` to `9` or `a` to `f`. */
+function valueOfHex(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
 }
 
 /** Undefined when the text is not an id of that kind; the caller says which kind it wanted. */

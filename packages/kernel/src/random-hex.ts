@@ -8,11 +8,6 @@ let next = POOL_BYTES;
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** Two hex digits of a byte (0 to 255). */
-export function hexOf(byte: number): string {
-  return HEX[byte] ?? '';
-}
-
 export function randomByte(): number {
   if (next === POOL_BYTES) {
     crypto.getRandomValues(pool);
@@ -24,6 +19,6 @@ export function randomByte(): number {
 /** `byteCount` random bytes as lower-case hex. */
 export function randomHex(byteCount: number): string {
   let text = '';
-  for (let index = 0; index < byteCount; index++) text += hexOf(randomByte());
+  for (let index = 0; index < byteCount; index++) text += HEX[randomByte()] ?? '';
   return text;
 }
