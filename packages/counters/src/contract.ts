@@ -240,11 +240,19 @@ export class CounterStoreUnavailable extends Error {
   }
 }
 
+/** The same as the store's methods of these names; throws what they reject with. */
+export interface CountersAtOnce {
+  admit(request: AdmitRequest): AdmitResult;
+  settle(settlement: Settlement): void;
+}
+
 /**
  * Every method rejects with CounterStoreUnavailable when the store is out of reach, and with TypeError or RangeError
  * when the caller broke the contract (the same window twice, an amount of 2^53 or more).
  */
 export interface CounterStore {
+  /** Where the counters are in this process: what every request asks of them, without a promise. */
+  readonly atOnce?: CountersAtOnce;
   /**
    * One atomic step: read everything, check everything, write everything. A denial writes only its cooldown.
    * A known attempt gets the same answer again, without a second effect; its windows are as they are now.

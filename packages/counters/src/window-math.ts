@@ -81,18 +81,17 @@ export function waitFor(
   return length - elapsed + fitsFrom(slot, room(slot, limit, 0), current);
 }
 
-/** How much of a limit is left, never less than 0. */
+/** How much of a limit is left, never less than 0. `previous` and `elapsed` are 0 for a day. */
 export function remainingOf(
   slot: number,
   limit: number,
   current: number,
   previous: number,
-  atMs: number,
+  elapsed: number,
 ): number {
-  if (isDaySlot(slot)) return Math.max(0, limit - current);
+  if (previous === 0) return Math.max(0, limit - current);
   const length = lengthOf(slot);
-  const weighted = previous * (length - (atMs % length));
-  return Math.max(0, Math.floor(((limit - current) * length - weighted) / length));
+  return Math.max(0, Math.floor(((limit - current) * length - previous * (length - elapsed)) / length));
 }
 
 /** Milliseconds until the window is empty (sliding) or ends (day). */
@@ -118,6 +117,8 @@ export function windowState(
   atMs: number,
   day: CalendarSpan,
 ): WindowState {
-  const remaining = remainingOf(slot, limit, current, previous, atMs);
+  const remaining = isDaySlot(slot)
+    ? Math.max(0, limit - current)
+    : remainingOf(slot, limit, current, previous, atMs % lengthOf(slot));
   return { subject, metric, window, limit, remaining, resetMs: resetOf(slot, current, previous, atMs, day) };
 }

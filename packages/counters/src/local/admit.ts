@@ -1,10 +1,10 @@
 import type { AdmitRequest, AdmitResult } from '../contract.ts';
-import { isTokenSlot } from '../window-math.ts';
 import { denyByConcurrency } from './concurrency.ts';
 import { denyByHolding, fitHoldings, holdAll } from './holdings.ts';
+import type { Slot } from './slot.ts';
 import { findAttempt, newAttempt, organizationOf, subjectOf } from './state.ts';
-import type { Attempt, LocalState, Organization } from './state.ts';
-import { denyByWindows, resolveSlots, tightestOf, tokenSlots, windowsFit } from './windows.ts';
+import type { Attempt, LocalState, Organization, ResolvedWindows } from './state.ts';
+import { denyByWindows, resolveWindows, tightestOf, windowsFit } from './windows.ts';
 
 /**
  * One admission over a whole chain. It never yields, so it is atomic: everything is read and checked before anything
@@ -16,10 +16,10 @@ export function admit(state: LocalState, request: AdmitRequest, nowMs: number): 
   if (known !== undefined) return admitAgain(state, known, request, nowMs);
   const { startMs, endMs } = request.validWithin;
   if (nowMs < startMs || nowMs >= endMs) return { kind: 'stale', nowMs };
-  const { slots } = state;
-  const complete = resolveSlots(state, organization, request, nowMs);
-  if (!complete || !holdingsSeeded(organization, request))
-    return unseeded(state, organization, request, nowMs);
+  const windows = resolveWindows(state, organization, request, nowMs);
+  if (!windows || !holdingsSeeded(organization, request))
+    return unseeded(state, organization, request, windows, nowMs);
+  const { slots } = windows;
   if (!windowsFit(slots, request, nowMs)) return denyByWindows(slots, request, nowMs);
   const busy = denyByConcurrency(organization, request, nowMs);
   if (busy !== undefined) return busy;
@@ -28,11 +28,11 @@ export function admit(state: LocalState, request: AdmitRequest, nowMs: number): 
   for (const { counter, limit } of fit.graces) counter.grace = { startedMs: nowMs, limit };
 
   const attempt = newAttempt(request.attemptId, organization, 'live', nowMs);
-  for (let index = 0; index < slots.length; index++) {
-    const slot = slots[index];
-    if (slot !== undefined && !isTokenSlot(slot.position)) slot.current += 1;
+  for (let index = 0; index < windows.ofRequests.length; index++) {
+    const slot = windows.ofRequests[index];
+    if (slot !== undefined) slot.current += 1;
   }
-  attempt.tokenSlots = tokenSlots(organization, slots);
+  attempt.tokenSlots = windows.ofTokens;
   attempt.graceUntilMs = fit.graceUntilMs;
   lease(attempt, request, fit.outputCap, false, nowMs);
   organization.lastUsedMs = nowMs;
@@ -54,11 +54,11 @@ export function lease(
   attempt.leaseUntilMs = nowMs + request.leaseMs;
   attempt.outputCap = outputCap;
   attempt.evidence = request.evidence;
-  for (const limit of request.concurrency) {
+  attempt.occupied = request.concurrency.map((limit) => {
     const subject = subjectOf(attempt.organization, limit.subject, nowMs);
     subject.leases.add(attempt);
-    attempt.occupied.push(subject);
-  }
+    return subject;
+  });
   holdAll(attempt, request, outputCap, isOlder, nowMs);
 }
 
@@ -73,6 +73,7 @@ export function unseeded(
   state: LocalState,
   organization: Organization,
   request: Pick<AdmitRequest, 'windows' | 'holdings'>,
+  resolved: ResolvedWindows | undefined,
   nowMs: number,
 ): Extract<AdmitResult, { kind: 'unseeded' }> {
   const holdings = request.holdings
@@ -84,7 +85,7 @@ export function unseeded(
     nowMs,
     epoch: organization.epoch,
     openedAtMs: organization.openedAtMs,
-    windows: request.windows.filter((_, index) => state.slots[index] === undefined),
+    windows: resolved ? [] : request.windows.filter((_, index) => state.slots[index] === undefined),
     holdings,
     opensInMs: holdings.length > 0 ? Math.max(0, opensAtMs - nowMs) : 0,
   };
@@ -95,15 +96,15 @@ function admitAgain(state: LocalState, known: Attempt, request: AdmitRequest, no
   // A hold that only a seed named covers the smallest useful cap for sure, but perhaps not the one that was asked.
   const outputCap =
     known.state === 'thin' && request.outputCap !== null ? request.outputCapMin : known.outputCap;
-  resolveSlots(state, known.organization, request, nowMs);
-  return admitted(known, outputCap, request, state.slots, nowMs);
+  const windows = resolveWindows(state, known.organization, request, nowMs);
+  return admitted(known, outputCap, request, windows?.slots ?? state.slots, nowMs);
 }
 
 function admitted(
   { graceUntilMs }: Attempt,
   outputCap: number | null,
   request: AdmitRequest,
-  slots: LocalState['slots'],
+  slots: readonly (Slot | undefined)[],
   nowMs: number,
 ): AdmitResult {
   return {

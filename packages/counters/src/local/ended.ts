@@ -25,6 +25,8 @@ export function createEnded(): Ended {
   let young = new Map<Uuid, Attempt>();
   let old = new Map<Uuid, Attempt>();
   let bornMs = Number.NEGATIVE_INFINITY;
+  /** No id beyond it was ever added. Ids sort by their time, so a new attempt is known to be none without a look-up. */
+  let lastId = '';
 
   const turn = (nowMs: number): void => {
     old = young;
@@ -33,8 +35,9 @@ export function createEnded(): Ended {
   };
 
   return {
-    get: (id) => young.get(id) ?? old.get(id),
+    get: (id) => (id > lastId ? undefined : (young.get(id) ?? old.get(id))),
     add(attempt) {
+      if (attempt.id > lastId) lastId = attempt.id;
       if (young.size >= GENERATION_SIZE) turn(attempt.endedAtMs);
       young.set(attempt.id, attempt);
     },

@@ -2,7 +2,7 @@ import type { AdmitRequest, AdmitResult, Holding } from '../contract.ts';
 import { toLimit } from '../amount.ts';
 import { assertBounded, holdAmount, holdTerms, leastCap, type HoldTerms } from '../attempt-request.ts';
 import { graceState, type GraceState } from '../grace.ts';
-import { counterOf, hold, type Attempt, type Counter, type Organization } from './state.ts';
+import { chargeOn, counterOf, hold, type Attempt, type Counter, type Organization } from './state.ts';
 
 /** What fits into all holdings: an output cap, or the holding that fits least. */
 export type HoldingsFit =
@@ -40,9 +40,7 @@ export function fitHoldings(organization: Organization, request: AdmitRequest, n
   let graceUntilMs: number | null = null;
   let graces: readonly GraceBegin[] = NO_GRACES;
   for (const holding of request.holdings) {
-    if (request.holdings.find((other) => other.counter === holding.counter) !== holding) {
-      throw new TypeError(`${holding.counter} is given twice`);
-    }
+    if (isGivenBefore(holding, request.holdings)) throw new TypeError(`${holding.counter} is given twice`);
     const counter = organization.counters.get(holding.counter);
     const terms = holdTerms(holding);
     assertBounded(request.outputCap, terms, holding.counter);
@@ -62,6 +60,14 @@ export function fitHoldings(organization: Organization, request: AdmitRequest, n
   if (tightest !== undefined && least < leastCap(request)) return { fits: false, tightest };
   const outputCap = request.outputCap === null ? null : least;
   return { fits: true, outputCap, graceUntilMs, graces };
+}
+
+function isGivenBefore(holding: Holding, holdings: readonly Holding[]): boolean {
+  for (const other of holdings) {
+    if (other === holding) return false;
+    if (other.counter === holding.counter) return true;
+  }
+  return false;
 }
 
 /** Until when the holding lets everything through; undefined where it does not. A clamped answer needs no grace. */
@@ -100,17 +106,21 @@ export function holdAll(
   isOlder: boolean,
   nowMs: number,
 ): void {
-  for (const holding of request.holdings) {
+  const charges = request.holdings.map((holding) => {
     const counter = counterOf(attempt.organization, holding.counter, nowMs);
     const amount = holdAmount(holdTerms(holding), outputCap);
     if (!isCountedAlready(counter, attempt, nowMs)) {
       const isNew = hold(counter, attempt.id, amount);
       if (isNew && isOlder) counter.inherited += amount;
     }
-    if (!attempt.charges.some((charge) => charge.counter === counter)) {
-      attempt.charges.push({ counter, metric: holding.metric });
-    }
-  }
+    return chargeOn(counter, holding.metric);
+  });
+  // A seed may have told of the attempt before.
+  const known = attempt.charges;
+  attempt.charges =
+    known.length === 0
+      ? charges
+      : [...known, ...charges.filter(({ counter }) => !known.some((charge) => charge.counter === counter))];
 }
 
 /** Whether the seed counted the attempt as closed; it is asked only of re-assertions, which may come after it. */

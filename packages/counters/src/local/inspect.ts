@@ -4,22 +4,22 @@ import { graceState } from '../grace.ts';
 import { holdingsSeeded, unseeded } from './admit.ts';
 import { isCooling, slotFits, slotState, slotWait } from './slot.ts';
 import { organizationOf, type LocalState, type Organization } from './state.ts';
-import { resolveSlots } from './windows.ts';
+import { resolveWindows } from './windows.ts';
 
 /** How everything stands that an admission would look at. */
 export function inspect(state: LocalState, request: InspectRequest, nowMs: number): InspectResult {
   const organization = organizationOf(state, request.organizationId, nowMs);
   const { startMs, endMs } = request.validWithin;
   if (nowMs < startMs || nowMs >= endMs) return { kind: 'stale', nowMs };
-  const complete = resolveSlots(state, organization, request, nowMs);
-  if (!complete || !holdingsSeeded(organization, request)) {
-    return unseeded(state, organization, request, nowMs);
+  const resolved = resolveWindows(state, organization, request, nowMs);
+  if (!resolved || !holdingsSeeded(organization, request)) {
+    return unseeded(state, organization, request, resolved, nowMs);
   }
   return {
     kind: 'inspected',
     nowMs,
     windows: request.windows.flatMap((window, index) => {
-      const slot = state.slots[index];
+      const slot = resolved.slots[index];
       if (slot === undefined) return [];
       const shown = slotState(slot, window, nowMs, request.day);
       const cools = isCooling(slot, window.limit, nowMs);

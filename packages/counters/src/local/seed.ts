@@ -4,7 +4,16 @@ import { settledAmount } from '../attempt-request.ts';
 import { CLOSED_MEMORY_MS, UNPLACED_MS } from '../seeding.ts';
 import { isDaySlot, slotOf } from '../window-math.ts';
 import { rollSlot, seedSlot } from './slot.ts';
-import { counterOf, findAttempt, hold, newAttempt, release, slotOfSubject, subjectOf } from './state.ts';
+import {
+  chargeOn,
+  counterOf,
+  findAttempt,
+  hold,
+  newAttempt,
+  release,
+  slotOfSubject,
+  subjectOf,
+} from './state.ts';
 import type { Counter, LocalState, Organization } from './state.ts';
 
 export function seed(state: LocalState, given: Seed, nowMs: number): void {
@@ -74,7 +83,7 @@ function addOpen(
     state.live.set(attempt.id, attempt);
   }
   if (!attempt.charges.some((charge) => charge.counter === counter))
-    attempt.charges.push({ counter, metric });
+    attempt.charges.push(chargeOn(counter, metric));
   if (attempt.state === 'live' || attempt.state === 'thin')
     hold(counter, attempt.id, toAmount(open.held, 'held'));
   else counter.committed += settledAmount(metric, attempt, attempt.cost);

@@ -4,6 +4,7 @@ import { toAmount } from '../amount.ts';
 import { settledAmount } from '../attempt-request.ts';
 import { addTokens } from './slot.ts';
 import {
+  chargeOn,
   counterOf,
   findAttempt,
   newAttempt,
@@ -12,6 +13,7 @@ import {
   type Attempt,
   type Charge,
   type LocalState,
+  type Subject,
 } from './state.ts';
 
 /** See the races in `seeding.ts`: why an unseeded counter notes what was settled instead of counting it. */
@@ -58,7 +60,7 @@ export function placeEnded(attempt: Attempt, request: AdmitRequest, nowMs: numbe
   for (const { counter: name, metric } of request.holdings) {
     const counter = counterOf(attempt.organization, name, nowMs);
     if (attempt.charges.some((charge) => charge.counter === counter)) continue;
-    attempt.charges.push({ counter, metric });
+    attempt.charges.push(chargeOn(counter, metric));
     const amount = settledAmount(metric, attempt, attempt.cost);
     if (!counter.seeded) counter.unplaced.set(attempt.id, { amount, atMs: attempt.endedAtMs });
     else if (nowMs < counter.closedUntilMs && counter.closed?.has(attempt.id) === false) {
@@ -77,9 +79,11 @@ function replace(charge: Charge, attempt: Attempt, amount: number, nowMs: number
   else if (counter.seeded) counter.committed += amount - settledAmount(metric, attempt, attempt.cost);
 }
 
+const NONE: readonly Subject[] = [];
+
 function end(state: LocalState, attempt: Attempt, evidence: string, nowMs: number): void {
   for (const subject of attempt.occupied) subject.leases.delete(attempt);
-  attempt.occupied = [];
+  attempt.occupied = NONE;
   attempt.evidence = evidence;
   attempt.outputCap = null;
   attempt.state = 'settled';

@@ -17,7 +17,7 @@ export interface Slot {
   coolingUntilMs: number;
   /** A cooldown binds limits up to the one that was hit, so raising the limit lifts it. */
   coolingLimit: number;
-  /** Number of the admission that looked last; finds a window that was given twice. */
+  /** Number of the look-up that found it last; tells a window that was given twice. */
   seenBy: number;
 }
 

@@ -1,5 +1,5 @@
 import type { Uuid } from '@weir/kernel/ids';
-import type { Holding } from '../contract.ts';
+import type { Holding, WindowLimit } from '../contract.ts';
 import type { Grace } from '../grace.ts';
 import type { Ended } from './ended.ts';
 import { SLOT_COUNT } from '../window-math.ts';
@@ -33,9 +33,12 @@ export interface Counter {
   /** Attempts that the seed counted already; a late re-assertion of one of them must not hold again. */
   closed: ReadonlySet<Uuid> | undefined;
   closedUntilMs: number;
+  /** Of the last attempt that was charged on it; nearly always the next one's as well. */
+  charge: Charge | undefined;
   lastUsedMs: number;
 }
 
+/** That an attempt counts on a balance, and in which unit. Thousands of attempts share one. */
 export interface Charge {
   readonly counter: Counter;
   readonly metric: Holding['metric'];
@@ -54,9 +57,9 @@ export interface Attempt {
   outputCap: number | null;
   graceUntilMs: number | null;
   evidence: string;
-  /** Attempts of the same windows share one list, because thousands of them are remembered. */
+  /** Where its tokens are counted. Attempts of the same windows share one list, because thousands of them are remembered. */
   tokenSlots: readonly Slot[];
-  occupied: Subject[];
+  occupied: readonly Subject[];
   charges: Charge[];
   cost: number;
   tokens: number;
@@ -70,9 +73,19 @@ export interface Organization {
   readonly openedAtMs: number;
   readonly subjects: Map<string, Subject>;
   readonly counters: Map<string, Counter>;
-  /** Of the last admission. */
-  tokenSlots: readonly Slot[];
+  /** By the list of windows of an admission. Forgotten when a subject is dropped. */
+  resolved: WeakMap<readonly WindowLimit[], ResolvedWindows>;
   lastUsedMs: number;
+}
+
+/** Where a list of windows is counted. */
+export interface ResolvedWindows {
+  /** In the order of the list. */
+  readonly slots: readonly Slot[];
+  readonly ofRequests: readonly Slot[];
+  readonly ofTokens: readonly Slot[];
+  /** Each of them once. */
+  readonly subjects: readonly Subject[];
 }
 
 export interface LocalState {
@@ -84,9 +97,9 @@ export interface LocalState {
   /** Settled attempts whose evidence is still needed. */
   readonly unconcluded: Map<Uuid, Attempt>;
   readonly seedQuarantineMs: number;
-  /** Slots of the admission that runs; one list for all, because this is the hot path and never yields. */
+  /** What was looked up last, window by window; one list for all, because nothing here ever yields. */
   readonly slots: (Slot | undefined)[];
-  /** Number of that admission. */
+  /** Number of that look-up. */
   lookups: number;
 }
 
@@ -100,7 +113,7 @@ export function organizationOf(state: LocalState, id: Uuid, nowMs: number): Orga
       openedAtMs: nowMs,
       subjects: new Map(),
       counters: new Map(),
-      tokenSlots: [],
+      resolved: new WeakMap(),
       lastUsedMs: nowMs,
     };
     state.organizations.set(id, organization);
@@ -144,6 +157,7 @@ export function counterOf(organization: Organization, name: string, nowMs: numbe
       unplaced: new Map(),
       closed: undefined,
       closedUntilMs: 0,
+      charge: undefined,
       lastUsedMs: nowMs,
     };
     organization.counters.set(name, counter);
@@ -179,6 +193,11 @@ export function newAttempt(
 
 export function findAttempt(state: LocalState, id: Uuid): Attempt | undefined {
   return state.live.get(id) ?? state.ended.get(id);
+}
+
+export function chargeOn(counter: Counter, metric: Holding['metric']): Charge {
+  if (counter.charge?.metric !== metric) counter.charge = { counter, metric };
+  return counter.charge;
 }
 
 /** Holds an amount for an attempt once; asking again changes nothing and answers false. */

@@ -1,5 +1,5 @@
 import type { Clock } from '@weir/kernel/clock';
-import type { CounterStore } from '../contract.ts';
+import type { CounterStore, CountersAtOnce } from '../contract.ts';
 import { admit } from './admit.ts';
 import { createEnded } from './ended.ts';
 import { inspect } from './inspect.ts';
@@ -33,15 +33,25 @@ export function createLocalCounterStore({
     lookups: 0,
   };
   const sweep = createSweep(state);
+  const now = (): number => {
+    const nowMs = Math.floor(clock.now());
+    sweep(nowMs);
+    return nowMs;
+  };
   /** Runs at once; what the core throws becomes a rejection. */
   const answer = <T>(work: (nowMs: number) => T): Promise<T> =>
     new Promise((resolve) => {
-      const nowMs = Math.floor(clock.now());
-      sweep(nowMs);
-      resolve(work(nowMs));
+      resolve(work(now()));
     });
+  const atOnce: CountersAtOnce = {
+    admit: (request) => admit(state, request, now()),
+    settle(settlement) {
+      settle(state, settlement, now());
+    },
+  };
 
   return Object.freeze<CounterStore>({
+    atOnce,
     admit: (request) => answer((nowMs) => admit(state, request, nowMs)),
     inspect: (request) => answer((nowMs) => inspect(state, request, nowMs)),
     renew: (_organizationId, ids, leaseMs) => answer((nowMs) => renew(state, ids, leaseMs, nowMs)),

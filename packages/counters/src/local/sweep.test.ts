@@ -1,6 +1,9 @@
 import { newUuid } from '@weir/kernel/ids';
 import { describe, expect, it } from 'vitest';
+import type { AdmitRequest } from '../contract.ts';
+import { admit } from './admit.ts';
 import { createEnded } from './ended.ts';
+import { seed } from './seed.ts';
 import { settle } from './settle.ts';
 import { counterOf, hold, organizationOf, subjectOf, type LocalState } from './state.ts';
 import { createSweep } from './sweep.ts';
@@ -16,6 +19,22 @@ function emptyState(): LocalState {
     unconcluded: new Map(),
     slots: [],
     lookups: 0,
+  };
+}
+
+function aRequest(
+  parts: Pick<AdmitRequest, 'organizationId' | 'attemptId' | 'windows' | 'day'>,
+): AdmitRequest {
+  return {
+    ...parts,
+    concurrency: [],
+    holdings: [],
+    validWithin: parts.day,
+    outputCap: null,
+    outputCapMin: 1,
+    leaseMs: HOUR_MS,
+    cooldownMs: 0,
+    evidence: '',
   };
 }
 
@@ -47,5 +66,28 @@ describe('memory of the local store', () => {
     for (let step = 0; step < 200; step++) sweep(7 * HOUR_MS + step * 250);
     expect([...state.organizations.keys()]).toEqual([busy.id]);
     expect([...busy.counters.keys()]).toEqual(['held']);
+  });
+
+  it('counts nothing in a window that was dropped, however often it was asked for before', () => {
+    const state = emptyState();
+    const sweep = createSweep(state);
+    const organizationId = newUuid();
+    const windows = [{ subject: 'key:a', metric: 'requests', window: 'day', limit: 2 }] as const;
+    const day = { startMs: 0, endMs: 24 * HOUR_MS };
+    const ask = (nowMs: number) => {
+      const attemptId = newUuid();
+      return admit(state, aRequest({ organizationId, attemptId, windows, day }), nowMs);
+    };
+    const first = ask(0);
+    if (first.kind !== 'unseeded') throw new Error('nothing was counted yet');
+    const counted = [{ window: windows[0], current: 0, previous: 0 }];
+    seed(
+      state,
+      { organizationId, epoch: first.epoch, day, windows: counted, holdings: [], leaseMs: HOUR_MS },
+      0,
+    );
+    expect([ask(1).kind, ask(2).kind, ask(3).kind]).toEqual(['admitted', 'admitted', 'denied']);
+    for (let step = 0; step < 5; step++) sweep(7 * HOUR_MS + step * 250);
+    expect(ask(7 * HOUR_MS + 2_000)).toMatchObject({ kind: 'unseeded', windows });
   });
 });

@@ -30,7 +30,11 @@ function* walkIdle(state: LocalState, nowMs: number): Generator<undefined> {
   const beforeMs = nowMs - IDLE_MS;
   for (const [id, organization] of state.organizations) {
     for (const [name, subject] of organization.subjects) {
-      if (subject.lastUsedMs < beforeMs && subject.leases.size === 0) organization.subjects.delete(name);
+      if (subject.lastUsedMs < beforeMs && subject.leases.size === 0) {
+        organization.subjects.delete(name);
+        // Nothing may be counted in the slots of a subject that nobody finds any more.
+        organization.resolved = new WeakMap();
+      }
       yield;
     }
     for (const [name, counter] of organization.counters) {

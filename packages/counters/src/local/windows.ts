@@ -1,20 +1,47 @@
-import type { AdmitRequest, AdmitResult, WindowState } from '../contract.ts';
-import { tightestWindows } from '../tightest-windows.ts';
+import type { AdmitRequest, AdmitResult, CalendarSpan, WindowLimit, WindowState } from '../contract.ts';
+import { tightestWindows, type WindowCounts } from '../tightest-windows.ts';
 import { isTokenSlot, slotOf } from '../window-math.ts';
 import { isCooling, rollSlot, slotFits, slotState, slotWait, startCooling, type Slot } from './slot.ts';
-import type { LocalState, Organization, Subject } from './state.ts';
+import type { LocalState, Organization, ResolvedWindows, Subject } from './state.ts';
 
 /** Dozens per request, so they are walked by number: iterators were the largest single thing that a request allocated. */
 type Slots = readonly (Slot | undefined)[];
 
 /**
- * Looks up the slots of all windows and brings them to the present, into `state.slots` in the request's order;
- * undefined where one must be seeded first. Callers give the windows of one subject together,
- * so a subject is usually looked up once.
- * @returns whether all of them can be checked.
+ * Finds the slots of all windows and brings them to the present. A list of windows comes again with every request of
+ * its key, so what was found for it is remembered.
+ * @returns Undefined where one must be seeded first; `state.slots` then says which, in the request's order. Otherwise what
+ * was found, in that order.
  * @throws TypeError when one window is given twice: counting it twice would be wrong, and once would hide a bug.
  */
-export function resolveSlots(
+export function resolveWindows(
+  state: LocalState,
+  organization: Organization,
+  request: Pick<AdmitRequest, 'windows' | 'day'>,
+  nowMs: number,
+): ResolvedWindows | undefined {
+  const known = organization.resolved.get(request.windows);
+  if (known && rollAll(known, request.day, nowMs)) return known;
+  if (!lookUpSlots(state, organization, request, nowMs)) return undefined;
+  const found = resolvedOf(organization, request.windows, state.slots);
+  organization.resolved.set(request.windows, found);
+  return found;
+}
+
+function rollAll({ slots, subjects }: ResolvedWindows, day: CalendarSpan, nowMs: number): boolean {
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots[index];
+    if (slot !== undefined && !rollSlot(slot, nowMs, day)) return false;
+  }
+  for (let index = 0; index < subjects.length; index++) {
+    const subject = subjects[index];
+    if (subject !== undefined) subject.lastUsedMs = nowMs;
+  }
+  return true;
+}
+
+/** Callers give the windows of one subject together, so a subject is usually looked up once. */
+function lookUpSlots(
   state: LocalState,
   organization: Organization,
   request: Pick<AdmitRequest, 'windows' | 'day'>,
@@ -26,9 +53,7 @@ export function resolveSlots(
   let complete = true;
   let name = '';
   let subject: Subject | undefined;
-  for (let index = 0; index < request.windows.length; index++) {
-    const window = request.windows[index];
-    if (window === undefined) continue;
+  for (const window of request.windows) {
     if (window.subject !== name) {
       name = window.subject;
       subject = organization.subjects.get(name);
@@ -48,21 +73,21 @@ export function resolveSlots(
   return complete;
 }
 
-/** The slots in which the tokens of an admission are counted later; the list of the admission before where it is the same. */
-export function tokenSlots(organization: Organization, slots: Slots): readonly Slot[] {
-  const last = organization.tokenSlots;
-  let count = 0;
-  let isSame = true;
-  for (let index = 0; index < slots.length; index++) {
-    const slot = slots[index];
-    if (slot === undefined || !isTokenSlot(slot.position)) continue;
-    isSame &&= last[count] === slot;
-    count += 1;
-  }
-  if (isSame && count === last.length) return last;
-  const own = slots.filter((slot): slot is Slot => slot !== undefined && isTokenSlot(slot.position));
-  organization.tokenSlots = own;
-  return own;
+function resolvedOf(
+  organization: Organization,
+  windows: readonly WindowLimit[],
+  slots: Slots,
+): ResolvedWindows {
+  const all = slots.filter((slot) => slot !== undefined);
+  const names = new Set(windows.map(({ subject }) => subject));
+  return {
+    slots: all,
+    ofRequests: all.filter(({ position }) => !isTokenSlot(position)),
+    ofTokens: all.filter(({ position }) => isTokenSlot(position)),
+    subjects: [...names]
+      .map((name) => organization.subjects.get(name))
+      .filter((found) => found !== undefined),
+  };
 }
 
 export function windowsFit(slots: Slots, request: AdmitRequest, nowMs: number): boolean {
@@ -100,9 +125,21 @@ export function denyByWindows(slots: Slots, request: AdmitRequest, nowMs: number
 
 /** A window that was never seeded has counted nothing. */
 export function tightestOf(slots: Slots, request: AdmitRequest, nowMs: number): WindowState[] {
-  const counts = {
-    current: (position: number) => slots[position]?.current ?? 0,
-    previous: (position: number) => slots[position]?.previous ?? 0,
-  };
-  return tightestWindows(request, counts, nowMs);
+  return tightestWindows(request, new SlotCounts(slots), nowMs);
+}
+
+class SlotCounts implements WindowCounts {
+  private readonly slots: Slots;
+
+  constructor(slots: Slots) {
+    this.slots = slots;
+  }
+
+  current(position: number): number {
+    return this.slots[position]?.current ?? 0;
+  }
+
+  previous(position: number): number {
+    return this.slots[position]?.previous ?? 0;
+  }
 }
