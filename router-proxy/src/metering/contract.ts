@@ -9,11 +9,12 @@ export type Inspection = Extract<InspectResult, { kind: 'inspected' }>;
 
 export interface AdmissionGate {
   /**
+   * A promise only where something has to be waited for: a store outside this process, or a seed.
    * @param build Called with the instant for which to compute periods; again when the store's clock disagrees.
    * @param signalOf Its signal ends the wait for a store that is being seeded.
    * @throws AppError DEPENDENCY_UNAVAILABLE when the store or the seed cannot be reached and a holding demands it.
    */
-  admit(build: (nowMs: number) => AdmitRequest, signalOf: () => AbortSignal): Promise<Admission>;
+  admit(build: (nowMs: number) => AdmitRequest, signalOf: () => AbortSignal): Admission | Promise<Admission>;
   /** The same without asking for anything. @throws AppError DEPENDENCY_UNAVAILABLE */
   inspect(build: (nowMs: number) => InspectRequest, signal: AbortSignal): Promise<Inspection>;
 }

@@ -8,7 +8,7 @@ import {
 } from '@weir/counters/contract';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
-import type { AdmissionGate } from './contract.ts';
+import type { Admission, AdmissionGate } from './contract.ts';
 import type { MeteringMetrics } from './metrics.ts';
 import type { Seeder, SeedRequest, Unseeded } from './seeder.ts';
 
@@ -16,6 +16,11 @@ import type { Seeder, SeedRequest, Unseeded } from './seeder.ts';
 interface Counting {
   readonly store: CounterStore;
   readonly seeder: Seeder;
+}
+
+interface Answer {
+  readonly kind: string;
+  readonly nowMs: number;
 }
 
 /** The answers after which a store is asked again. */
@@ -50,7 +55,7 @@ export function createGate(options: GateOptions): Gate {
   let awayUntilMs = Number.NEGATIVE_INFINITY;
 
   /** @param put Asks a store; again when its counters were seeded, or its clock disagrees. */
-  const ask = async <R extends SeedRequest, A extends { readonly nowMs: number }>(
+  const ask = async <R extends SeedRequest, A extends Answer>(
     from: Counting,
     put: (store: CounterStore, request: R) => Promise<A | NotYet>,
     build: (nowMs: number) => R,
@@ -68,7 +73,7 @@ export function createGate(options: GateOptions): Gate {
   };
 
   /** The same of the shared store, which may be away. */
-  const askShared = async <R extends SeedRequest, A extends { readonly nowMs: number }>(
+  const askShared = async <R extends SeedRequest, A extends Answer>(
     put: (store: CounterStore, request: R) => Promise<A | NotYet>,
     build: (nowMs: number) => R,
     signalOf: () => AbortSignal,
@@ -90,19 +95,32 @@ export function createGate(options: GateOptions): Gate {
     }
   };
 
+  const admitLater = async (
+    build: (nowMs: number) => AdmitRequest,
+    signalOf: () => AbortSignal,
+  ): Promise<Admission> => {
+    try {
+      return await askShared(admitTo, build, signalOf);
+    } catch (error) {
+      if (!(error instanceof CounterStoreUnavailable)) throw error;
+      const needsStore = failClosed || build(clock.now() + offsetMs).holdings.length > 0;
+      if (!fallback || needsStore) throw unavailable(error.message, error);
+    }
+    metrics.fallbacks.inc();
+    const { request, answer } = await ask(fallback, admitTo, build, signalOf);
+    fallbackAdmissions.add(request);
+    return answer;
+  };
+
   return {
-    async admit(build, signalOf) {
-      try {
-        return await askShared(admitTo, build, signalOf);
-      } catch (error) {
-        if (!(error instanceof CounterStoreUnavailable)) throw error;
-        const needsStore = failClosed || build(clock.now() + offsetMs).holdings.length > 0;
-        if (!fallback || needsStore) throw unavailable(error.message, error);
+    admit(build, signalOf) {
+      if (store.atOnce) {
+        const nowMs = clock.now();
+        const answer = store.atOnce.admit(build(nowMs + offsetMs));
+        offsetMs = answer.nowMs - nowMs;
+        if (!isNotYet(answer)) return answer;
       }
-      metrics.fallbacks.inc();
-      const { request, answer } = await ask(fallback, admitTo, build, signalOf);
-      fallbackAdmissions.add(request);
-      return answer;
+      return admitLater(build, signalOf);
     },
     async inspect(build, signal) {
       try {
@@ -120,8 +138,8 @@ const admitTo = (store: CounterStore, request: AdmitRequest): Promise<AdmitResul
 const inspectIn = (store: CounterStore, request: InspectRequest): Promise<InspectResult> =>
   store.inspect(request);
 
-function isNotYet(answer: object): answer is NotYet {
-  return 'kind' in answer && (answer.kind === 'unseeded' || answer.kind === 'stale');
+function isNotYet(answer: Answer): answer is NotYet {
+  return answer.kind === 'unseeded' || answer.kind === 'stale';
 }
 
 async function seed(

@@ -5,40 +5,55 @@ import type { Journal } from './journal.ts';
  * write costs as much for fifteen lines as for one.
  */
 export interface JournalBatches {
-  /** Resolves with the segment when the line is in the file; rejects as `Journal.append` throws. */
-  append(evidence: string): Promise<number>;
+  /**
+   * @param ended Called when the line is in the file, with the segment; with 0 where the disk refused it.
+   * @returns Resolves after that; one promise for all lines of the turn.
+   */
+  append(evidence: string, ended: (segment: number) => void): Promise<void>;
   /** Writes what waits, at once. */
   flush(): void;
 }
 
 interface Batch {
   readonly evidence: string[];
-  readonly promise: Promise<number>;
-  readonly resolve: (segment: number) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly ended: ((segment: number) => void)[];
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
 }
 
-export function createJournalBatches(journal: Pick<Journal, 'append'>): JournalBatches {
+/** @param onRefused Told what `Journal.append` threw, and of how many lines. */
+export function createJournalBatches(
+  journal: Pick<Journal, 'append'>,
+  onRefused: (reason: unknown, lines: number) => void,
+): JournalBatches {
   let waiting: Batch | undefined;
+
+  const write = (evidence: readonly string[]): number => {
+    try {
+      return journal.append(evidence);
+    } catch (thrown) {
+      onRefused(thrown, evidence.length);
+      return 0;
+    }
+  };
 
   const flush = (): void => {
     const batch = waiting;
     waiting = undefined;
     if (!batch) return;
-    try {
-      batch.resolve(journal.append(batch.evidence));
-    } catch (thrown) {
-      batch.reject(thrown);
-    }
+    const segment = write(batch.evidence);
+    batch.resolve();
+    for (const ended of batch.ended) ended(segment);
   };
 
   return {
-    append(evidence) {
+    append(evidence, ended) {
       if (!waiting) {
-        waiting = { evidence: [], ...Promise.withResolvers<number>() };
+        waiting = { evidence: [], ended: [], ...Promise.withResolvers<void>() };
         setImmediate(flush);
       }
       waiting.evidence.push(evidence);
+      waiting.ended.push(ended);
       return waiting.promise;
     },
     flush,

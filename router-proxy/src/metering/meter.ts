@@ -32,16 +32,15 @@ const JOURNAL_RETRY_MS = 1_000;
 export function createMeter(options: MeterOptions): Meter {
   const { writer, settler, live, journal, isProvenByStore, fallback, isFallbackAdmission } = options;
   const { clock, metrics, log } = options;
-  const batches = createJournalBatches(journal);
   /** Unix milliseconds; new requests are tried again after a pause, since only they can show that the disk is back. */
   let journalFailedAtMs: number | undefined;
 
-  const failed = (err: unknown): void => {
-    // The intent is queued all the same; only a kill within the next milliseconds could lose this attempt.
+  const batches = createJournalBatches(journal, (err, lines) => {
+    // The intents are queued all the same; only a kill within the next milliseconds could lose these attempts.
     if (journalFailedAtMs === undefined) log.error({ err }, 'journal cannot be written');
     journalFailedAtMs = clock.now();
-    metrics.journalFailures.inc();
-  };
+    metrics.journalFailures.inc(lines);
+  });
 
   return {
     isAccepting: () =>
@@ -60,10 +59,10 @@ export function createMeter(options: MeterOptions): Meter {
       };
       live.add(attempt);
       writer.enqueue(intent);
-      return batches.append(evidenceOf(intent, admission, outputCap)).then((segment) => {
+      return batches.append(evidenceOf(intent, admission, outputCap), (segment) => {
         attempt.intentSegment = segment;
-        journalFailedAtMs = undefined;
-      }, failed);
+        if (segment !== 0) journalFailedAtMs = undefined;
+      });
     },
     close(close) {
       const attempt = live.get(close.organizationId, close.attemptId);
@@ -78,19 +77,15 @@ export function createMeter(options: MeterOptions): Meter {
       const settlement = isProvenByStore(attempt.admission) ? { ...amounts, evidence } : amounts;
       attempt.settlement = settlement;
       writer.enqueue(close);
-      void batches
-        .append(evidence)
-        .then((segment) => {
-          // It may be durable elsewhere already.
-          if (live.get(close.organizationId, close.attemptId) === attempt) attempt.closeSegment = segment;
-          else journal.release(segment);
-        }, failed)
-        .then(() => {
-          // Not before the journal has the close: a kill in between would charge the hold that others were given.
-          settler.settle(settlement);
-          // In process, so it cannot be out of reach; it ignores what it does not know.
-          if (fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(amounts);
-        });
+      void batches.append(evidence, (segment) => {
+        // It may be durable elsewhere already.
+        if (live.get(close.organizationId, close.attemptId) === attempt) attempt.closeSegment = segment;
+        else journal.release(segment);
+        // Not before the journal has the close: a kill in between would charge the hold that others were given.
+        settler.settle(settlement);
+        // In process, so it cannot be out of reach; it ignores what it does not know.
+        if (fallback && isFallbackAdmission(attempt.admission)) void fallback.settle(amounts);
+      });
     },
     async drain(signal) {
       batches.flush();
@@ -112,9 +107,8 @@ export function createConfirmation(live: LiveAttempts, settler: Settler, journal
     for (const { kind, organizationId, attemptId } of records) {
       const attempt = kind === 'intent' ? undefined : live.get(organizationId, attemptId);
       if (!attempt) continue;
-      for (const segment of [attempt.intentSegment, attempt.closeSegment]) {
-        if (segment !== 0) journal.release(segment);
-      }
+      if (attempt.intentSegment !== 0) journal.release(attempt.intentSegment);
+      if (attempt.closeSegment !== 0) journal.release(attempt.closeSegment);
       live.remove(organizationId, attemptId);
       if (attempt.settlement?.evidence === undefined) continue;
       const ids = concluded.get(organizationId);

@@ -38,7 +38,15 @@ export function createSettler(store: CounterStore, metrics: MeteringMetrics): Se
 
   return {
     settle(settlement) {
-      pending.delete(settlement.attemptId);
+      if (pending.size > 0) pending.delete(settlement.attemptId);
+      if (store.atOnce) {
+        try {
+          store.atOnce.settle(settlement);
+        } catch {
+          keep(settlement);
+        }
+        return;
+      }
       store.settle(settlement).catch(() => {
         keep(settlement);
       });
