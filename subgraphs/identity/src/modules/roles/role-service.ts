@@ -24,7 +24,7 @@ export interface RoleReads {
    */
   list(scope: ActorScope, organizationId: Uuid, args: ConnectionArgs): Promise<CountedRoles>;
   /**
-   * How many members and invited people have the role.
+   * How many members, invited people and service accounts have the role.
    * @throws AppError UNAUTHENTICATED or FORBIDDEN.
    */
   holderCount(scope: ActorScope, role: Role): Promise<number | null>;

@@ -1,3 +1,4 @@
+import { Prisma } from '@weir/prisma/client';
 import type { Db } from '@weir/prisma/database';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
 import { ROLE_COLUMNS, customRoleOfRow } from './role-record.ts';
@@ -59,17 +60,21 @@ export function createRoleStore(db: Db) {
       await db.customRole.deleteMany({ where: { id } });
     },
 
-    /** How many members and invited people have each role that somebody has. */
+    /** How many members, invited people and service accounts have each role that somebody has. */
     async holders(organizationIds: readonly Uuid[]): Promise<RoleHolders[]> {
-      const rows = await db.membership.groupBy({
-        by: ['organizationId', 'role', 'customRoleId'],
-        where: { organizationId: { in: [...organizationIds] } },
-        _count: { _all: true },
-      });
-      return rows.map(({ organizationId, role, customRoleId, _count }) => ({
+      const ids = organizationIds.map((id) => Prisma.sql`${id}::uuid`);
+      const rows = await db.$queryRaw<{ organizationId: string; role: string; count: bigint }[]>`
+        select organization_id as "organizationId", coalesce(custom_role_id::text, role) as role, count(*) as count
+        from (select organization_id, role, custom_role_id from identity.memberships
+              union all
+              select organization_id, role, custom_role_id from identity.accounts
+              where role is not null) holders
+        where organization_id in (${Prisma.join(ids)})
+        group by 1, 2`;
+      return rows.map(({ organizationId, role, count }) => ({
         organizationId: parseUuid(organizationId),
-        role: customRoleId ?? role,
-        count: _count._all,
+        role,
+        count: Number(count),
       }));
     },
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticated } from '@weir/contracts/internal-identity';
-import { decodeId } from '@weir/kernel/ids';
+import { decodeId, encodeId } from '@weir/kernel/ids';
 import { addMember } from '../members/test-members.ts';
 import { startTestIdentity, type TestIdentity, type TestOrganization } from '../../test-identity.ts';
 
@@ -68,6 +68,43 @@ describe('custom roles', () => {
     }
     expect(pages.map(({ name }) => name)).toEqual(['Owner', 'Admin', 'Manager', 'Analyst', 'Developer', 'Finance', 'Auditor']); // prettier-ignore
     expect(pages[0]).toEqual({ id: 'rol_owner', name: 'Owner', holderCount: 1 });
+  });
+
+  it('count the members, invited people and service accounts that have them', async () => {
+    const organization = await identity.organization();
+    const viewer = await identity.ownerOf(organization);
+    const custom = (await create({ organizationId: organization.id }, viewer)).role?.id ?? '';
+    const addMachine = (roleId: string) =>
+      run(
+        'mutation ($input: ServiceAccountCreateInput!) { serviceAccountCreate(input: $input) { account { id } userErrors { code } } }',
+        {
+          parentId: encodeId('account', organization.rootAccountId),
+          name: `machine ${Math.random()}`,
+          roleId,
+        },
+        viewer,
+      ) as Promise<Payload & { readonly account: { readonly id: string } }>;
+    const counts = async () => {
+      const list =
+        'query ($id: ID!) { organization(id: $id) { roles(first: 20) { nodes { id holderCount } } } }';
+      const answer = await identity.graphql(list, { id: organization.id }, viewer);
+      const { roles } = answer.data?.['organization'] as {
+        roles: { nodes: readonly { readonly id: string; readonly holderCount: number }[] };
+      };
+      const of = (id: string) => roles.nodes.find((role) => role.id === id)?.holderCount;
+      return { custom: of(custom), analyst: of('rol_analyst') };
+    };
+    expect(await counts()).toEqual({ custom: 0, analyst: 0 });
+    await addMember(identity, organization, decodeId('role', custom) ?? member404());
+    await addMachine(custom);
+    const { account } = await addMachine('rol_analyst');
+    expect(await counts()).toEqual({ custom: 2, analyst: 1 });
+    await run(
+      'mutation ($input: AccountDeleteInput!) { accountDelete(input: $input) { userErrors { code } } }',
+      { id: account.id },
+      viewer,
+    );
+    expect(await counts()).toEqual({ custom: 2, analyst: 0 });
   });
 
   it('permit nothing that their maker may not, nothing unknown, and never to delete the organization', async () => {
