@@ -41,15 +41,26 @@ describe('an operation', () => {
       'conditions',
       `mutation { signIn(${input}) { expiresAt } ... on Mutation @include(if: true) { b: signIn(${input}) { expiresAt } } }`,
     ],
+    [
+      'aliases of a query',
+      'query { a: invitationPreview(token: "x") { state } b: invitationPreview(token: "y") { state } }',
+    ],
   ])('may not check two, by %s', (_name, text) => {
     expect(() => check(text)).toThrow(/checks 2 credentials/);
   });
 });
 
-it('the mutations that check credentials are known by their inputs', () => {
+it('the fields that check credentials are known by their arguments', () => {
   const fields = credentialFieldsOf(schema);
-  const expected = ['signIn', 'sessionRefresh', 'passwordChange', 'passwordReset', 'emailChangeRequest', 'emailChangeConfirm', 'totpConfirm']; // prettier-ignore
+  const expected = ['signIn', 'sessionRefresh', 'passwordChange', 'passwordReset', 'emailChangeRequest', 'emailChangeConfirm', 'totpConfirm', 'invitationPreview']; // prettier-ignore
   for (const name of expected) expect(fields, name).toContain(name);
-  for (const name of ['signOut', 'apiKeyCreate', 'organizationUpdate', 'budgetCreate'])
+  for (const name of [
+    'signOut',
+    'viewer',
+    'organization',
+    'apiKeyCreate',
+    'organizationUpdate',
+    'budgetCreate',
+  ])
     expect(fields).not.toContain(name);
 });

@@ -11,7 +11,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
-/** Members of inputs that carry what somebody might guess. */
+/** Arguments and members of inputs that carry what somebody might guess. */
 const CREDENTIALS = new Set([
   'assertion',
   'clientSecret',
@@ -34,13 +34,16 @@ function carriesCredential(type: GraphQLInputType, depth = 0): boolean {
 
 const known = new WeakMap<GraphQLSchema, ReadonlySet<string>>();
 
-/** The mutations that check a password, a code or a token, by what their inputs carry: a new one is among them by itself. */
+/** The root fields that check a password, a code or a token, by what their arguments carry: a new one is among them by itself. */
 export function credentialFieldsOf(schema: GraphQLSchema): ReadonlySet<string> {
   const cached = known.get(schema);
   if (cached) return cached;
-  const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
+  const roots = [schema.getQueryType(), schema.getMutationType()];
   const fields = new Set(
-    mutations.filter(({ args }) => args.some(({ type }) => carriesCredential(type))).map(({ name }) => name),
+    roots
+      .flatMap((root) => Object.values(root?.getFields() ?? {}))
+      .filter(({ args }) => args.some(({ name, type }) => CREDENTIALS.has(name) || carriesCredential(type)))
+      .map(({ name }) => name),
   );
   known.set(schema, fields);
   return fields;
@@ -74,7 +77,7 @@ export function assertOneCredential(
   document: DocumentNode,
   operation: OperationDefinitionNode,
 ): void {
-  if (operation.operation !== 'mutation') return;
+  if (operation.operation === 'subscription') return;
   const definitions = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
   const fragments = new Map(definitions.map((node) => [node.name.value, node]));
   const actual = countIn(operation.selectionSet, credentialFieldsOf(schema), fragments, new Set());

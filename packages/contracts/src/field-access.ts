@@ -21,6 +21,7 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldRule>> = {
   'Query.account': 'account:read',
   'Query.auditEvent': 'audit:read',
   'Query.budget': 'budget:read',
+  'Query.invitationPreview': 'anyone',
   'Query.oidcProviders': 'anyone',
   'Query.organization': ['organization:read', 'platformOrganization:read'],
   'Query.organizations': 'platformOrganization:read',

@@ -28,6 +28,7 @@ import { userResolvers } from './modules/users/resolvers.ts';
 /** The features' resolvers together; several of them add fields to one type. */
 export const resolvers: Resolvers = {
   Query: {
+    ...memberResolvers.Query,
     ...oidcResolvers.Query,
     ...accountResolvers.Query,
     ...organizationResolvers.Query,

@@ -93,7 +93,7 @@ export async function createServices({ expiryFeed, ...deps }: ServiceDeps): Prom
     audit: createAuditService({ db, clock, publicUrl }),
     accounts: createAccountService({ db, clock }),
     apiKeys: createApiKeyService({ db, clock, masterKey }, expiryFeed),
-    members: createMemberService({ db, clock, queueMail, passwords }),
+    members: createMemberService({ db, clock, queueMail, passwords, rateLimits }),
     emailChanges: createEmailChangeService(recoveryDeps),
     models: createModelService({ db, clock }),
     passwords: createPasswordService(recoveryDeps),

@@ -174,6 +174,62 @@ describe('an invitation', () => {
   });
 });
 
+describe('whoever has the token of an invitation', () => {
+  const preview = async (token: string, from = '198.51.100.7') => {
+    const query = `query ($token: String!) { invitationPreview(token: $token) {
+      state organizationName email roleName expiresAt hasAccount } }`;
+    const answer = await identity.graphql(query, { token }, undefined, {
+      ipAddress: from,
+      userAgent: 'test',
+    });
+    return answer.data?.['invitationPreview'] ?? answer.errors?.[0]?.extensions;
+  };
+  const NOTHING = { organizationName: null, email: null, roleName: null, expiresAt: null, hasAccount: null };
+
+  it('sees what it leads to before accepting it, and whether to sign in for that', async () => {
+    const others = await identity.organization();
+    for (const [address, hasAccount] of [
+      [newEmail(), false],
+      [others.email, true],
+    ] as const) {
+      const before = identity.now();
+      const { token, email } = await invited(address);
+      const { expiresAt, ...seen } = (await preview(token)) as { readonly expiresAt: string };
+      expect(seen).toEqual({
+        state: 'OPEN',
+        organizationName: `The ${mine.email.split('@')[0] ?? ''}`,
+        email,
+        roleName: 'Analyst',
+        hasAccount,
+      });
+      expect(Date.parse(expiresAt)).toBeGreaterThanOrEqual(before + 7 * DAY_MS);
+      expect(Date.parse(expiresAt)).toBeLessThanOrEqual(identity.now() + 7 * DAY_MS);
+    }
+  });
+
+  it('is told why it leads nowhere, and nothing else', async () => {
+    const [expired, revoked, accepted, replaced] = [await invited(), await invited(), await invited(), await invited()]; // prettier-ignore
+    await change(identity, 'invitationRevoke', { id: revoked.id }, owner);
+    await accept(accepted.token, PERSON);
+    expect(await preview(revoked.token)).toEqual({ state: 'REVOKED', ...NOTHING });
+    expect(await preview(accepted.token)).toEqual({ state: 'ACCEPTED', ...NOTHING });
+    identity.advance(7 * DAY_MS);
+    expect(await preview(expired.token)).toEqual({ state: 'EXPIRED', ...NOTHING });
+    await change(identity, 'invitationResend', { id: replaced.id }, owner);
+    for (const token of [replaced.token, `${expired.token}x`, 'win_', '', 'x'.repeat(10_000), '\u0000'])
+      expect(await preview(token)).toEqual({ state: 'UNKNOWN', ...NOTHING });
+  });
+
+  it('cannot guess: a network address presents so many tokens an hour', async () => {
+    const { token } = await invited();
+    const guess = () => preview('win_guess', '203.0.113.77');
+    for (let tries = 0; tries < 60; tries++) expect(await guess()).toMatchObject({ state: 'UNKNOWN' });
+    expect(await guess()).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(await preview(token, '203.0.113.77')).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(await preview(token)).toMatchObject({ state: 'OPEN' });
+  });
+});
+
 describe('whoever has no invitation', () => {
   it('gets one answer for every token that opens nothing', async () => {
     const { token } = await invited();

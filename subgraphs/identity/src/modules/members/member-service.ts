@@ -21,6 +21,11 @@ import {
   type InvitationChanges,
   type InvitationDeps,
 } from './invitation-changes.ts';
+import {
+  createInvitationPreviews,
+  type InvitationPreviewDeps,
+  type InvitationPreviews,
+} from './invitation-preview.ts';
 import { createInvitationStore } from './invitation-store.ts';
 import type { Invitation, InvitationStatus } from './invitation.ts';
 import { createMemberChanges, type MemberChanges, type MemberDeps } from './member-changes.ts';
@@ -70,6 +75,7 @@ export type MemberService = MemberReads &
   MemberChanges &
   MemberFactorReset &
   InvitationChanges &
+  InvitationPreviews &
   InvitationAcceptance;
 
 const INVITATIONS = creationOrder<Invitation>('invitations.createdAt');
@@ -128,12 +134,15 @@ function createMemberReads({ db }: MemberDeps): MemberReads {
   };
 }
 
-export function createMemberService(deps: InvitationDeps & AcceptanceDeps): MemberService {
+export function createMemberService(
+  deps: InvitationDeps & InvitationPreviewDeps & AcceptanceDeps,
+): MemberService {
   return {
     ...createMemberReads(deps),
     ...createMemberChanges(deps),
     ...createMemberFactorReset(deps),
     ...createInvitationChanges(deps),
+    ...createInvitationPreviews(deps),
     ...createInvitationAcceptance(deps),
   };
 }

@@ -3,11 +3,27 @@ import type {
   InvitationResolvers,
   MembershipResolvers,
   OrganizationResolvers,
+  QueryResolvers,
   Resolvers,
 } from '../../generated/resolvers-types.ts';
 import { roleArgument } from '../roles/role-id.ts';
 import { isOpen } from './invitation.ts';
 import { memberMutations as Mutation } from './mutations.ts';
+
+/** Of an invitation that cannot be accepted. */
+const TELLS_NOTHING = {
+  organizationName: null,
+  email: null,
+  roleName: null,
+  expiresAt: null,
+  hasAccount: null,
+};
+
+const Query: Pick<QueryResolvers, 'invitationPreview'> = {
+  async invitationPreview(_, { token }, { services, scope }) {
+    return { ...TELLS_NOTHING, ...(await services.members.preview(scope, token)) };
+  },
+};
 
 const Organization: Pick<OrganizationResolvers, 'members' | 'invitations'> = {
   members: ({ id }, { filter, orderBy, ...args }, { services, scope }) => {
@@ -49,4 +65,4 @@ const Invitation: Pick<InvitationResolvers, 'id' | 'invitedBy' | 'membership' | 
     invitation.status === 'PENDING' && !isOpen(invitation, clock.now()),
 };
 
-export const memberResolvers = { Organization, Membership, Invitation, Mutation } satisfies Resolvers;
+export const memberResolvers = { Query, Organization, Membership, Invitation, Mutation } satisfies Resolvers;
