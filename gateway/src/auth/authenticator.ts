@@ -6,6 +6,7 @@ import {
   INTERNAL_SECRET_HEADER,
   type Authenticated,
   type AuthenticateRequest,
+  type PresentedFrom,
 } from '@weir/contracts/internal-identity';
 import { AppError, ERRORS, type ErrorCode } from '@weir/kernel/errors';
 import type { Signal } from '@weir/contracts/signals';
@@ -19,11 +20,12 @@ export type Actor = Authenticated;
 export interface Authenticator {
   /**
    * Anonymous without a credential.
+   * @param from For the trail, should the credential be refused.
    * @throws AppError of status 401 for a credential that is not accepted, DEPENDENCY_UNAVAILABLE when nobody can tell.
    */
-  authenticate(credential: Credential): Promise<Actor>;
+  authenticate(credential: Credential, from: PresentedFrom): Promise<Actor>;
   /** The same for a socket that goes on by itself, which is no use of a session. */
-  recheck(credential: Credential): Promise<Actor>;
+  recheck(credential: Credential, from: PresentedFrom): Promise<Actor>;
   /** Believes nothing any more of a session or a person, or of anybody. */
   forget(signal?: Signal<'session'>): void;
 }
@@ -137,12 +139,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return answer;
   }
 
-  async function actorOf(credential: Credential, isWatching: boolean): Promise<Actor> {
+  async function actorOf(
+    credential: Credential,
+    { requestId, ipAddress, userAgent }: PresentedFrom,
+    isWatching: boolean,
+  ): Promise<Actor> {
     if (credential.kind === 'none') return ANONYMOUS;
     if (credential.kind === 'malformed') throw new AppError('UNAUTHENTICATED', credential.reason);
     const key = cacheKey(credential, isWatching);
     const { value } = credential;
-    const request = credential.kind === 'apiKey' ? { apiKey: value } : { accessToken: value, isWatching };
+    const request =
+      credential.kind === 'apiKey'
+        ? { apiKey: value, from: { requestId, ipAddress, userAgent } }
+        : { accessToken: value, isWatching };
     // Nothing is awaited between looking and asking: requests that come at the same moment share one answer.
     const entry = cache.get(key);
     if (entry !== undefined) {
@@ -156,8 +165,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   return {
-    authenticate: (credential) => actorOf(credential, false),
-    recheck: (credential) => actorOf(credential, true),
+    authenticate: (credential, from) => actorOf(credential, from, false),
+    recheck: (credential, from) => actorOf(credential, from, true),
     forget: (signal) => cache.deleteWhere(({ actor }) => signal === undefined || concerns(signal, actor)),
   };
 }

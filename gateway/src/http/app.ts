@@ -9,7 +9,7 @@ import type { Actor, Authenticator } from '../auth/authenticator.ts';
 import type { Browser, Presented } from '../auth/browser.ts';
 import type { SessionCookies } from '../auth/session-cookies.ts';
 import { createSessionDelivery } from '../auth/session-delivery.ts';
-import type { ContextFactory, GatewayContext } from '../context.ts';
+import type { ContextFactory, GatewayContext, Origin } from '../context.ts';
 import { addFailures } from './failures.ts';
 import { originOf } from './origin.ts';
 
@@ -69,13 +69,17 @@ export function serveGraphql(app: FastifyInstance, options: GraphqlOptions): voi
   const { apollo, authenticator, browser, cookies, createContext } = options;
 
   /** A cookie whose session is over is taken away, and its request goes on as anybody's: to sign in, or to refresh. */
-  async function actorOf({ credential, isCookie }: Presented, reply: FastifyReply): Promise<Actor> {
+  async function actorOf(
+    { credential, isCookie }: Presented,
+    origin: Origin,
+    reply: FastifyReply,
+  ): Promise<Actor> {
     try {
-      return await authenticator.authenticate(credential);
+      return await authenticator.authenticate(credential, origin);
     } catch (error) {
       if (!isCookie || appErrorBehind(error).spec.status !== 401) throw error;
       void reply.header('set-cookie', cookies.endAccess());
-      return authenticator.authenticate({ kind: 'none' });
+      return authenticator.authenticate({ kind: 'none' }, origin);
     }
   }
 
@@ -84,7 +88,7 @@ export function serveGraphql(app: FastifyInstance, options: GraphqlOptions): voi
     void reply.header('x-request-id', origin.requestId);
     try {
       const presented = browser.ofRequest(request.headers);
-      const actor = await actorOf(presented, reply);
+      const actor = await actorOf(presented, origin, reply);
       const delivery = createSessionDelivery(cookies, presented, (values) => {
         void reply.removeHeader('set-cookie').header('set-cookie', values);
       });

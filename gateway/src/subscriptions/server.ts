@@ -76,10 +76,11 @@ export function createSubscriptionServer(options: SubscriptionServerOptions): Su
   async function connect(ctx: SocketContext): Promise<void> {
     const { request, close } = ctx.extra;
     const { credential } = options.browser.ofSocket(ctx.connectionParams, request.headers);
-    const actor = await authenticator.authenticate(credential);
+    const from = originOf(request.headers, options.ipAddressOf(request));
+    const actor = await authenticator.authenticate(credential, from);
     if (closed.has(ctx)) return;
     releases.set(ctx, actorSockets.claim(actor));
-    sessions.set(ctx, createSocketSession({ credential, actor, authenticator, close }));
+    sessions.set(ctx, createSocketSession({ credential, from, actor, authenticator, close }));
   }
 
   const protocol: SocketProtocol = {

@@ -2,6 +2,7 @@ import type { RunningSubscription } from '@weir/graphql/running-subscriptions';
 import { systemClock } from '@weir/kernel/clock';
 import { toAppError, type AppError } from '@weir/kernel/errors';
 import type { Actor, Authenticator } from '../auth/authenticator.ts';
+import type { PresentedFrom } from '@weir/contracts/internal-identity';
 import type { Signal } from '@weir/contracts/signals';
 import type { Credential } from '../auth/credential.ts';
 import { lastWord, type EventResult } from './event-result.ts';
@@ -23,6 +24,8 @@ export interface SocketSession {
 
 export interface SocketSessionOptions {
   readonly credential: Credential;
+  /** What opened the socket. */
+  readonly from: PresentedFrom;
   readonly actor: Actor;
   readonly authenticator: Authenticator;
   close(code: number, reason: string): void;
@@ -39,7 +42,7 @@ const REASON_MAX = 120;
  * each event, so that signing out, suspending and revoking end what is already running. Ending means a last word on every subscription, then 4403.
  */
 export function createSocketSession(options: SocketSessionOptions): SocketSession {
-  const { credential, authenticator, close } = options;
+  const { credential, from, authenticator, close } = options;
   const subscriptions = new Set<RunningSubscription<EventResult>>();
   let known = options.actor;
   let timer: NodeJS.Timeout | undefined;
@@ -58,7 +61,7 @@ export function createSocketSession(options: SocketSessionOptions): SocketSessio
   };
   const renew = async (): Promise<void> => {
     try {
-      known = await authenticator.recheck(credential);
+      known = await authenticator.recheck(credential, from);
       watch();
     } catch (error) {
       revoke(toAppError(error));
@@ -66,9 +69,9 @@ export function createSocketSession(options: SocketSessionOptions): SocketSessio
   };
   watch();
 
-  const check = async (authenticate: (credential: Credential) => Promise<Actor>): Promise<Actor> => {
+  const check = async (authenticate: Authenticator['authenticate']): Promise<Actor> => {
     try {
-      known = await authenticate(credential);
+      known = await authenticate(credential, from);
     } catch (error) {
       const reason = toAppError(error);
       if (reason.spec.status === 401) {

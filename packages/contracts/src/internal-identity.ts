@@ -38,6 +38,15 @@ export const IDENTITY_HEADER = 'x-weir-identity';
 /** Carries `WEIR_INTERNAL_SECRET` on requests between services that need no actor, such as the one below. */
 export const INTERNAL_SECRET_HEADER = 'x-weir-internal-secret';
 
+/** From where a credential was presented, for the trail of what is refused. */
+const presentedFromSchema = internalIdentitySchema.pick({
+  requestId: true,
+  ipAddress: true,
+  userAgent: true,
+});
+
+export type PresentedFrom = z.output<typeof presentedFromSchema>;
+
 /** `POST /internal/authenticate` of the identity service: a credential in, who it is out; 401 otherwise. */
 export const authenticateRequestSchema = z.union([
   z.object({
@@ -45,7 +54,7 @@ export const authenticateRequestSchema = z.union([
     /** A socket asks whether it may go on, which is no use of the session. */
     isWatching: z.boolean().optional(),
   }),
-  z.object({ apiKey: z.string() }),
+  z.object({ apiKey: z.string(), from: presentedFromSchema.optional() }),
 ]);
 
 export const authenticatedSchema = internalIdentitySchema

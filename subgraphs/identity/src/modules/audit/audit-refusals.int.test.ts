@@ -27,6 +27,9 @@ interface Row {
   readonly target_name: string | null;
   readonly metadata: string;
   readonly actor_name: string | null;
+  readonly request_id: string | null;
+  readonly ip_address: string | null;
+  readonly user_agent: string | null;
 }
 
 /** Refusals are written soon and not at once. */
@@ -34,7 +37,7 @@ async function eventually(chain: string | null, where: string, count = 1): Promi
   const chainId = chain ?? '00000000-0000-0000-0000-000000000000';
   for (const endAt = Date.now() + 20_000; ; await delay(10)) {
     const { rows } = await superuser.query<Row>(
-      `select action, result, target_name, metadata, actor_name from audit.events
+      `select action, result, target_name, metadata, actor_name, request_id, ip_address, user_agent from audit.events
        where chain_id = $1 and ${where} order by sequence`,
       [chainId],
     );
@@ -108,9 +111,11 @@ describe('a key that works no more', () => {
       `update identity.api_keys set revoked_at = now(), status = 'REVOKED' where id = $1`,
       [apiKeyId],
     );
-    expect((await identity.authenticate({ apiKey: secret })).status).toBe(401);
+    const from = { requestId: 'a request', ipAddress: '203.0.113.9', userAgent: 'test/1' };
+    expect((await identity.authenticate({ apiKey: secret, from })).status).toBe(401);
     const [row] = await eventually(organizationId, `action = 'auth.apikey'`);
     expect(row).toMatchObject({ result: 'DENIED', target_name: 'lost', actor_name: 'lost' });
+    expect(row).toMatchObject({ request_id: 'a request', ip_address: '203.0.113.9', user_agent: 'test/1' });
     expect(JSON.parse(row?.metadata ?? '')).toEqual({ reason: 'API_KEY_REVOKED' });
   });
 });

@@ -1,4 +1,4 @@
-import type { Authenticated, AuthenticateRequest } from '@weir/contracts/internal-identity';
+import type { Authenticated, AuthenticateRequest, PresentedFrom } from '@weir/contracts/internal-identity';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
 import { isWellFormedVirtualKey } from '@weir/kernel/virtual-key';
@@ -62,7 +62,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     return { ...found.standing, expiresAtMs: Math.min(token.expiresAtMs, found.endsAtMs) };
   }
 
-  async function byApiKey(secret: string): Promise<Authenticated> {
+  async function byApiKey(secret: string, from: PresentedFrom | undefined): Promise<Authenticated> {
     const record = isWellFormedVirtualKey(secret)
       ? await readApiKeyRecord(db, hashOfSecret(secret))
       : undefined;
@@ -71,7 +71,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     try {
       return standingOfApiKey(record, clock.now());
     } catch (thrown) {
-      if (thrown instanceof AppError) onRefusedKey(record.apiKey, thrown.code);
+      if (thrown instanceof AppError) onRefusedKey(record.apiKey, thrown.code, from);
       throw thrown;
     }
   }
@@ -79,7 +79,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   return {
     authenticate: (request) =>
       'apiKey' in request
-        ? byApiKey(request.apiKey)
+        ? byApiKey(request.apiKey, request.from)
         : byAccessToken(request.accessToken, request.isWatching !== true),
   };
 }
