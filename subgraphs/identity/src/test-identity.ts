@@ -8,6 +8,7 @@ import {
   IDENTITY_HEADER,
   INTERNAL_SECRET_HEADER,
 } from '@weir/contracts/internal-identity';
+import { AUDIT_EXPORT_INTERNAL_PATH } from '@weir/contracts/audit-export';
 import type { OidcCompleteRequest } from '@weir/contracts/oidc-sign-in';
 import type { Authenticated, AuthenticateRequest } from '@weir/contracts/internal-identity';
 import { createIdentitySigner } from '@weir/graphql/identity-token';
@@ -75,6 +76,8 @@ export interface TestIdentity {
   addBudget(organization: TestOrganization, accountId: string): Promise<void>;
   /** Signs the Owner of an organization in. */
   ownerOf(owner: Pick<TestOrganization, 'email' | 'password'>): Promise<Authenticated>;
+  /** As the gateway does for whoever opens the link of an export. */
+  downloadExport(token: string): Promise<Response>;
   stop(): Promise<void>;
 }
 
@@ -185,6 +188,12 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
       if (!created.ok) throw new Error(`not created: ${created.error}`);
       return signedIn(admin);
     },
+    downloadExport: (token) =>
+      post(
+        AUDIT_EXPORT_INTERNAL_PATH,
+        { token, requestId: 'test', ...CLIENT },
+        { [INTERNAL_SECRET_HEADER]: INTERNAL_SECRET },
+      ),
     ownerOf: signedIn,
     mailTo: (email) => waitForMail(outbox, email),
     async stop() {

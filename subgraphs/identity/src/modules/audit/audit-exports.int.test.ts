@@ -6,6 +6,7 @@ import { createDatabase, type Database } from '@weir/prisma/database';
 import { withTenant, type TenantScope } from '@weir/prisma/tenant';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
 import { insertRow } from '@weir/testkit/postgres-tenant';
+import { startTestIdentity } from '../../test-identity.ts';
 import { createAuditExportStore } from './audit-export-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -66,4 +67,38 @@ it('an export that expired is its organization’s alone until it is removed, wh
 
   await withTenant(db, { organizationId: other }, (tx) => createAuditExportStore(tx).removeExpired());
   expect(await seenIn({ organizationId })).toEqual([valid]);
+});
+
+it('the link of an export opens its file for 24 hours and not a moment longer', async () => {
+  const identity = await startTestIdentity();
+  try {
+    const organization = await identity.organization();
+    const owner = await identity.ownerOf(organization);
+    const instant = (offsetMs: number): string => new Date(identity.now() + offsetMs).toISOString();
+    const answer = await identity.graphql(
+      `mutation ($input: AuditExportInput!) { auditExport(input: $input) { export { url expiresAt } userErrors { code } } }`,
+      {
+        input: {
+          organizationId: organization.id,
+          format: 'CSV',
+          filter: { range: { start: instant(-HOUR_MS), end: instant(HOUR_MS) } },
+        },
+      },
+      owner,
+    );
+    const { export: exported } = answer.data?.['auditExport'] as {
+      readonly export: { readonly url: string; readonly expiresAt: string };
+    };
+    const token = exported.url.split('/').at(-1) ?? '';
+    const untilMs = Date.parse(exported.expiresAt);
+    expect(untilMs - identity.now()).toBeLessThanOrEqual(24 * HOUR_MS);
+    identity.advance(untilMs - identity.now() - 60_000);
+    const opened = await identity.downloadExport(token);
+    expect([opened.status, (await opened.text()).split(',')[0]]).toEqual([200, 'sequence']);
+    identity.advance(60_000);
+    const refused = await identity.downloadExport(token);
+    expect([refused.status, await refused.json()]).toMatchObject([404, { code: 'NOT_FOUND' }]);
+  } finally {
+    await identity.stop();
+  }
 });
