@@ -15,6 +15,8 @@ export interface AnswerHead {
   readonly outputCap: number | null;
   readonly isVerbatim: boolean;
   readonly isEventStream: boolean;
+  /** By `performance.now()`. */
+  readonly nowMs: number;
 }
 
 /** The headers of a forwarded answer, as a flat list of names and values: ours, and those of the provider that pass. */
@@ -26,7 +28,7 @@ export function answerHeaders(exchange: Exchange, head: AnswerHead): string[] {
   if (exchange.limits) appendLimitHeaders(headers, exchange.limits, exchange.dialect);
   if (head.outputCap !== null) headers.push('x-weir-output-cap', String(head.outputCap));
   if (head.isEventStream) headers.push('cache-control', 'no-cache', 'x-accel-buffering', 'no');
-  headers.push('server-timing', serverTiming(exchange));
+  headers.push('server-timing', serverTiming(exchange, head.nowMs));
   appendProviderHeaders(headers, head.provider, head.isVerbatim);
   return headers;
 }
@@ -40,7 +42,7 @@ function appendFailover(headers: string[], { candidate, attemptNumber, primaryMo
 }
 
 /** Our own share of the time to the first byte, and the provider's. Milliseconds. */
-export function serverTiming({ startedMs, notes }: Exchange): string {
-  const ownMs = Math.max(0, performance.now() - startedMs - notes.upstreamWaitMs);
+function serverTiming({ startedMs, notes }: Exchange, nowMs: number): string {
+  const ownMs = Math.max(0, nowMs - startedMs - notes.upstreamWaitMs);
   return `gateway;dur=${ownMs.toFixed(3)}, provider;dur=${notes.upstreamWaitMs.toFixed(3)}`;
 }

@@ -7,6 +7,11 @@ import { errorBody, requestIdHeaders } from './error-dialect.ts';
 /** Up to here a whole answer is written together with its head, in one string, which costs half of two writes. */
 const WHOLE_BYTES_MAX = 16_384;
 
+/** More than this of one turn of the event loop is not gathered. */
+const GATHERED_BYTES_MAX = 16_384;
+
+const NOW = Promise.resolve();
+
 /** The answer to one client. It is started once, and ended once, whatever happens. */
 export class ClientAnswer {
   readonly #res: ServerResponse;
@@ -15,6 +20,14 @@ export class ClientAnswer {
   readonly #dialect: Dialect;
   #status: number | null = null;
   #isEventStream = false;
+  /**
+   * Events that came in one turn of the event loop. They leave as one chunk, and with the head or the end of the answer
+   * where those are of the same turn: framing a chunk costs more than copying it, and a write more than either.
+   */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #isLeaving = false;
+  #isHeadWritten = false;
   /** The announced length of a body of which nothing has been written. */
   #wholeBytes: number | null = null;
   #whole: Buffer | null = null;
@@ -50,7 +63,7 @@ export class ClientAnswer {
     this.#wholeBytes = bodyBytes !== null && bodyBytes <= WHOLE_BYTES_MAX ? bodyBytes : null;
     this.#res.writeHead(status, headers);
     // The first event may be long in coming.
-    if (isEventStream) this.#res.flushHeaders();
+    if (isEventStream) this.#leaveSoon();
   }
 
   /** @returns False when the client is slower than the provider: wait for `onDrain`. */
@@ -61,7 +74,12 @@ export class ClientAnswer {
       return true;
     }
     this.#wholeBytes = null;
-    return this.#res.write(bytes);
+    if (!this.#isEventStream) return this.#res.write(bytes);
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
+    if (this.#gatheredBytes > GATHERED_BYTES_MAX) return this.#writeGathered();
+    this.#leaveSoon();
+    return !this.#res.writableNeedDrain;
   }
 
   onDrain(resume: () => void): void {
@@ -69,7 +87,8 @@ export class ClientAnswer {
   }
 
   end(): void {
-    if (this.#whole) this.#res.end(this.#whole.toString('latin1'), 'latin1');
+    if (this.#gatheredBytes > 0) this.#res.end(this.#takeGathered());
+    else if (this.#whole) this.#res.end(this.#whole.toString('latin1'), 'latin1');
     else this.#res.end();
   }
 
@@ -98,8 +117,36 @@ export class ClientAnswer {
     this.#res.end(body);
   }
 
+  /** At the end of this turn: behind the jobs that follow from what arrived in it, of which one may end the answer. */
+  #leaveSoon(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    process.nextTick(() => void NOW.then(() => this.#leave()));
+  }
+
+  #leave(): void {
+    this.#isLeaving = false;
+    if (this.#gatheredBytes > 0) this.#writeGathered();
+    else if (!this.#isHeadWritten && !this.#res.writableEnded) this.#res.flushHeaders();
+    this.#isHeadWritten = true;
+  }
+
+  #writeGathered(): boolean {
+    this.#isHeadWritten = true;
+    return this.#res.write(this.#takeGathered());
+  }
+
+  #takeGathered(): Uint8Array {
+    const [only] = this.#gathered;
+    const all = this.#gathered.length === 1 && only ? only : Buffer.concat(this.#gathered);
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    return all;
+  }
+
   #breakOff(error: AppError): void {
     if (this.#isEventStream) {
+      if (this.#gatheredBytes > 0) this.#writeGathered();
       this.#res.end(`event: error\ndata: ${errorBody(this.#dialect, error, this.#requestId)}\n\n`);
     } else {
       this.#res.destroy();

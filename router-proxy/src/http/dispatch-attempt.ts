@@ -22,7 +22,7 @@ import type { InferenceRun } from './run-attempts.ts';
 import { NOTHING_SEEN } from '../stream/relay.ts';
 
 /**
- * Sends an admitted attempt, forwards its answer and closes it in the ledger; where the consumption has to be estimated
+ * Sends an admitted attempt, forwards its answer, ends it where it is whole and closes the attempt in the ledger; where the consumption has to be estimated
  * that happens a little later, and the exchange waits for it.
  */
 export type Dispatch = (run: InferenceRun, admitted: AdmittedAttempt) => Promise<AttemptEnd>;
@@ -63,6 +63,8 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
       else if (!credential.ok) end = { kind: 'failed', failure: credential.error };
       else {
         end = await runAttempt(new OpenAttempt(run, admitted, call, credential.value, startedMs, deps));
+        // The client does not wait until the books are closed.
+        if (end.kind === 'forwarded' && end.end.kind === 'complete') run.exchange.answer.end();
         if (call.credential === 'service-account') end = tokenRefused(target, end);
       }
     } finally {

@@ -72,7 +72,8 @@ export class OpenAttempt implements AttemptInput {
     const { candidate, outputCap, intent } = this.#admitted;
     // Whatever it says, it says something: the deployment works.
     this.#deployments.succeeded(candidate.claim);
-    exchange.notes.upstreamWaitMs += performance.now() - this.#startedMs;
+    const nowMs = performance.now();
+    exchange.notes.upstreamWaitMs += nowMs - this.#startedMs;
     exchange.upload?.answered();
     const asEventStream = isEventStream(provider);
     const relay = call.relay(asEventStream && isReadable(provider));
@@ -86,6 +87,7 @@ export class OpenAttempt implements AttemptInput {
       outputCap: needsBound(candidate.route) && outputCap !== null && outputCap < usualCap ? outputCap : null,
       isVerbatim: relay.isVerbatim,
       isEventStream: asEventStream,
+      nowMs,
     });
     exchange.answer.start(status, headers, asEventStream, relay.isVerbatim ? announcedBytes(provider) : null);
     return relay;

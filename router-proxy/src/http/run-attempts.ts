@@ -44,7 +44,7 @@ export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
     try {
       for (let number = 1; number <= attemptsMax; number++) {
         const { ending } = exchange.lifetime;
-        if (ending) return finish(exchange, { kind: 'abandoned', ending, wasSent: false });
+        if (ending) return finish({ kind: 'abandoned', ending, wasSent: false });
         if (exchange.upload?.canRepeat === false) break;
         const found = plan.next();
         const candidate = found instanceof Promise ? await found : found;
@@ -53,7 +53,7 @@ export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
         const admitted = await admission;
         const end = await dispatch(run, admitted);
         attempts.push(decided(candidate, end));
-        if (end.kind !== 'failed') return finish(exchange, end);
+        if (end.kind !== 'failed') return finish(end);
         last = end.failure;
       }
       const soonestMs = plan.soonestWakeMs();
@@ -112,14 +112,15 @@ function outcomeOf(end: AttemptEnd): string {
   }
 }
 
-function finish({ answer }: Exchange, end: Exclude<AttemptEnd, { kind: 'failed' }>): void {
+/** @throws AppError where the answer has to be broken off, or none can be given. */
+function finish(end: Exclude<AttemptEnd, { kind: 'failed' }>): void {
   if (end.kind === 'abandoned') {
     if (end.ending.kind === 'stopped') throw end.ending.error;
     return;
   }
   switch (end.end.kind) {
     case 'complete':
-      answer.end();
+    case 'client gone':
       return;
     case 'cut':
       throw new AppError('UPSTREAM_ERROR', 'The provider broke off in the middle of its answer. Try again.');
@@ -127,7 +128,5 @@ function finish({ answer }: Exchange, end: Exclude<AttemptEnd, { kind: 'failed' 
       throw new AppError('UPSTREAM_TIMEOUT', 'The provider stopped in the middle of its answer. Try again.');
     case 'stopped':
       throw end.end.error;
-    case 'client gone':
-      return;
   }
 }

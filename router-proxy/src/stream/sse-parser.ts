@@ -55,45 +55,60 @@ export function createSseParser(eventBytesMax: number): SseParser {
   }
 
   /**
-   * What nearly every chunk consists of, found without looking at each byte: events of one line of data that lie within
-   * it as a whole.
+   * Lines that end with LF alone, as nearly all do, are found without looking at each byte, and an event of one line of
+   * data that lies within its chunk as a whole, as nearly every event does, is taken without being put together.
+   * @returns Where the unfinished event begins.
    */
-  function takeWhole(chunk: Buffer): SseEvent[] {
-    const events: SseEvent[] = [];
-    if (keptBytes > 0 || lineBytes > 0 || isAfterCr || chunk.includes(CR)) return events;
-    let start = 0;
-    while (startsWithData(chunk, start)) {
-      const lineEnd = chunk.indexOf(LF, start);
-      const end = lineEnd + 2;
-      if (lineEnd === -1 || chunk[lineEnd + 1] !== LF || end - start > eventBytesMax) break;
-      const from = chunk[start + 5] === SPACE ? start + 6 : start + 5;
-      events.push({ data: chunk.subarray(from, lineEnd), end });
-      isFirst = false;
-      start = end;
+  function takeLines(chunk: Buffer, events: SseEvent[]): number {
+    let from = 0;
+    let at = 0;
+    for (;;) {
+      const lineEnd = chunk.indexOf(LF, at);
+      if (lineEnd === -1) break;
+      const isWhole = at === from && keptBytes === 0 && lineBytes === 0 && chunk[lineEnd + 1] === LF;
+      lineBytes += lineEnd - at;
+      at = lineEnd + 1;
+      if (isWhole && at + 1 - from <= eventBytesMax && startsWithData(chunk, from)) {
+        const text = chunk[from + 5] === SPACE ? from + 6 : from + 5;
+        at++;
+        events.push({ data: chunk.subarray(Math.min(text, lineEnd), lineEnd), end: at });
+        isFirst = false;
+        from = at;
+      } else if (lineBytes === 0) {
+        events.push(complete(chunk.subarray(from, at), at));
+        from = at;
+      }
+      lineBytes = 0;
     }
-    return events;
+    lineBytes += chunk.length - at;
+    return from;
+  }
+
+  function takeBytes(chunk: Buffer, events: SseEvent[]): number {
+    let from = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (byte === LF && isAfterCr) {
+        isAfterCr = false;
+      } else if (byte === LF || byte === CR) {
+        if (lineBytes === 0) {
+          events.push(complete(chunk.subarray(from, at + 1), at + 1));
+          from = at + 1;
+        }
+        lineBytes = 0;
+        isAfterCr = byte === CR;
+      } else {
+        lineBytes++;
+        isAfterCr = false;
+      }
+    }
+    return from;
   }
 
   return {
     push(chunk) {
-      const events = takeWhole(chunk);
-      let from = events.at(-1)?.end ?? 0;
-      for (let at = from; at < chunk.length; at++) {
-        const byte = chunk[at];
-        if (byte === LF && isAfterCr) {
-          isAfterCr = false;
-        } else if (byte === LF || byte === CR) {
-          if (lineBytes === 0) {
-            events.push(complete(chunk.subarray(from, at + 1), at + 1));
-            from = at + 1;
-          }
-          lineBytes = 0;
-          isAfterCr = byte === CR;
-        } else {
-          lineBytes++;
-          isAfterCr = false;
-        }
-      }
+      const events: SseEvent[] = [];
+      const from = isAfterCr || chunk.includes(CR) ? takeBytes(chunk, events) : takeLines(chunk, events);
       if (from < chunk.length) keep(from === 0 ? chunk : chunk.subarray(from));
       return events;
     },
@@ -107,9 +122,9 @@ function withoutMark(event: Buffer): Buffer {
 function dataOf(event: Buffer): Buffer | null {
   let found: Buffer[] | undefined;
   let start = 0;
+  const hasCr = event.includes(CR);
   while (start < event.length) {
-    let end = start;
-    while (end < event.length && event[end] !== LF && event[end] !== CR) end++;
+    const end = hasCr ? lineEndByByte(event, start) : lineEndOf(event, start);
     if (startsWithData(event, start)) {
       const from = event[start + 5] === SPACE ? start + 6 : start + 5;
       (found ??= []).push(event.subarray(Math.min(from, end), end));
@@ -119,6 +134,17 @@ function dataOf(event: Buffer): Buffer | null {
   if (!found) return null;
   const [only] = found;
   return found.length === 1 && only ? only : joinLines(found);
+}
+
+function lineEndOf(event: Buffer, start: number): number {
+  const end = event.indexOf(LF, start);
+  return end === -1 ? event.length : end;
+}
+
+function lineEndByByte(event: Buffer, start: number): number {
+  let end = start;
+  while (end < event.length && event[end] !== LF && event[end] !== CR) end++;
+  return end;
 }
 
 function startsWithData(event: Buffer, at: number): boolean {

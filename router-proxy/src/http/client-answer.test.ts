@@ -1,0 +1,91 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ClientAnswer } from './client-answer.ts';
+
+/** The answer to a client whose socket keeps what is written to it, one entry per write. */
+function answer() {
+  const writes: string[] = [];
+  const socket = new Socket();
+  socket._write = (chunk: Buffer | string, _, done) => {
+    writes.push(chunk.toString('latin1'));
+    done();
+  };
+  socket._writev = (chunks, done) => {
+    writes.push(chunks.map(({ chunk }) => (chunk as Buffer | string).toString('latin1')).join(''));
+    done();
+  };
+  const request = new IncomingMessage(socket);
+  request.httpVersionMajor = 1;
+  request.httpVersionMinor = 1;
+  const res = new ServerResponse(request);
+  res.assignSocket(socket);
+  return { writes, answer: new ClientAnswer(res, 'req_1', 'openai') };
+}
+
+/** What a client reads of chunks. */
+function body(text: string): string {
+  let rest = text.slice(text.indexOf('\r\n\r\n') + 4);
+  let found = '';
+  while (rest !== '') {
+    const length = Number.parseInt(rest, 16);
+    const start = rest.indexOf('\r\n') + 2;
+    found += rest.slice(start, start + length);
+    rest = rest.slice(start + length + 2);
+  }
+  return found;
+}
+
+describe('a stream of events', () => {
+  it('begins with its head where the first event is long in coming', async () => {
+    const given = answer();
+    given.answer.start(200, ['x-a', '1'], true, null);
+    await nextTurn();
+    expect(given.writes).toHaveLength(1);
+    expect(given.writes[0]).toMatch(/^HTTP\/1\.1 200 OK\r\nx-a: 1\r\n/);
+    given.answer.write(Buffer.from('data: 1\n\n'));
+    await nextTurn();
+    expect(given.writes).toHaveLength(2);
+  });
+
+  it('is one write for what came in one turn of the event loop: its head, its events and its end', async () => {
+    const given = answer();
+    given.answer.start(200, [], true, null);
+    given.answer.write(Buffer.from('data: 1\n\n'));
+    given.answer.write(Buffer.from('data: 2\n\n'));
+    void Promise.resolve().then(() => {
+      given.answer.end();
+    });
+    await nextTurn();
+    expect(given.writes).toHaveLength(1);
+    expect(body(given.writes.join(''))).toBe('data: 1\n\ndata: 2\n\n');
+  });
+
+  it('is what was written, in its order, however it came and whether it ends or is broken off', async () => {
+    const step = fc.oneof(fc.integer({ min: 0, max: 12_000 }), fc.constant('next turn' as const));
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.boolean(), async (steps, isBrokenOff) => {
+        const given = answer();
+        let expected = '';
+        given.answer.start(200, [], true, null);
+        for (const [index, one] of steps.entries()) {
+          if (one === 'next turn') {
+            await nextTurn();
+            continue;
+          }
+          const event = String.fromCharCode(97 + index).repeat(one);
+          expected += event;
+          given.answer.write(Buffer.from(event));
+        }
+        if (isBrokenOff) given.answer.fail(new Error('broken'));
+        else given.answer.end();
+        await nextTurn();
+        const got = body(given.writes.join(''));
+        expect(got.slice(0, expected.length) === expected).toBe(true);
+        expect(got.slice(expected.length, expected.length + 13)).toBe(isBrokenOff ? 'event: error\n' : '');
+      }),
+    );
+  });
+});
