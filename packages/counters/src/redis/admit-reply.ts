@@ -1,53 +1,35 @@
 import type { AdmitRequest, AdmitResult, WindowLimit, WindowState } from '../contract.ts';
 import { tightestWindows } from '../tightest-windows.ts';
 import { slotOf, waitFor, windowState } from '../window-math.ts';
-import type { WindowPlan } from './admit-call.ts';
-import { fromDoubles } from './doubles.ts';
-
-/** First member of every reply of `admit.lua`; the second is the store's time. */
-export const STATUS = {
-  admitted: 1,
-  window: 2,
-  concurrency: 3,
-  holding: 4,
-  unseeded: 5,
-  stale: 6,
-  withdrawn: 7,
-  inspected: 8,
-} as const;
-
-export type Reply = Readonly<Float64Array>;
-
-export function intAt(reply: Reply, index: number): number {
-  const value = reply[index];
-  if (value === undefined)
-    throw new TypeError(`a script of the counter store answered without a number at ${index}`);
-  return value;
-}
+import type { Shape } from './shape.ts';
+import type { Admission } from './turn-call.ts';
+import { intAt, STATUS, type Reply, type TurnReplies } from './turn-replies.ts';
 
 /** @throws TypeError when the attempt was settled before it was admitted. */
-export function decodeAdmit(value: unknown, plan: WindowPlan, request: AdmitRequest): AdmitResult {
-  const reply = fromDoubles(value);
+export function decodeAdmit(replies: TurnReplies, index: number, { shape, request }: Admission): AdmitResult {
+  const reply = replies.admission(index);
   const nowMs = intAt(reply, 1);
+  if (intAt(reply, 0) !== STATUS.admitted) return decodeRefusal(reply, shape, request, nowMs);
+  const [cap, graceUntilMs] = [intAt(reply, 2), intAt(reply, 3)];
+  return {
+    kind: 'admitted',
+    nowMs,
+    outputCap: cap < 0 ? null : cap,
+    graceUntilMs: graceUntilMs < 0 ? null : graceUntilMs,
+    windows: tightestOf(replies.countsAfter(index), shape, request, nowMs),
+  };
+}
+
+function decodeRefusal(reply: Reply, shape: Shape, request: AdmitRequest, nowMs: number): AdmitResult {
   switch (intAt(reply, 0)) {
-    case STATUS.admitted: {
-      const [cap, graceUntilMs] = [intAt(reply, 2), intAt(reply, 3)];
-      return {
-        kind: 'admitted',
-        nowMs,
-        outputCap: cap < 0 ? null : cap,
-        graceUntilMs: graceUntilMs < 0 ? null : graceUntilMs,
-        windows: tightestOf(reply, plan, request, nowMs),
-      };
-    }
     case STATUS.window:
-      return deniedByWindow(reply, plan, request, nowMs);
+      return deniedByWindow(reply, shape, request, nowMs);
     case STATUS.concurrency:
       return deniedByConcurrency(reply, request, nowMs);
     case STATUS.holding:
       return deniedByHolding(reply, request, nowMs);
     case STATUS.unseeded:
-      return unseeded(reply, plan, request, nowMs);
+      return unseeded(reply, shape, request, nowMs);
     case STATUS.stale:
       return { kind: 'stale', nowMs };
     case STATUS.withdrawn:
@@ -57,30 +39,32 @@ export function decodeAdmit(value: unknown, plan: WindowPlan, request: AdmitRequ
   }
 }
 
-/** The script tells current and previous of every limited slot, by subject and slot. */
 function tightestOf(
-  reply: Reply,
-  { positions }: WindowPlan,
+  counts: Reply,
+  { positions }: Shape,
   request: AdmitRequest,
   nowMs: number,
 ): WindowState[] {
   const at = new Array<number>(request.windows.length);
-  for (let n = 0; n < positions.length; n++) at[positions[n] ?? 0] = 4 + n * 2;
-  const counts = {
-    current: (position: number) => intAt(reply, at[position] ?? -1),
-    previous: (position: number) => intAt(reply, (at[position] ?? -2) + 1),
-  };
-  return tightestWindows(request, counts, nowMs);
+  for (let n = 0; n < positions.length; n++) at[positions[n] ?? 0] = n * 2;
+  return tightestWindows(
+    request,
+    {
+      current: (position) => intAt(counts, at[position] ?? -1),
+      previous: (position) => intAt(counts, (at[position] ?? -2) + 1),
+    },
+    nowMs,
+  );
 }
 
 export const LETS_THROUGH = 0;
 export const COOLING = 2;
 
 /** Names the window that takes longest, so waiting for it is waiting for all. */
-function deniedByWindow(reply: Reply, plan: WindowPlan, request: AdmitRequest, nowMs: number): AdmitResult {
+function deniedByWindow(reply: Reply, shape: Shape, request: AdmitRequest, nowMs: number): AdmitResult {
   let longest = -1;
   let denial: AdmitResult | undefined;
-  for (const [n, position] of plan.positions.entries()) {
+  for (const [n, position] of shape.positions.entries()) {
     const window: WindowLimit | undefined = request.windows[position];
     const at = 2 + n * 4;
     const flag = intAt(reply, at + 3);
@@ -141,13 +125,13 @@ function deniedByHolding(reply: Reply, request: AdmitRequest, nowMs: number): Ad
 
 export function unseeded(
   reply: Reply,
-  plan: WindowPlan,
+  shape: Shape,
   request: Pick<AdmitRequest, 'windows' | 'holdings'>,
   nowMs: number,
 ): Extract<AdmitResult, { kind: 'unseeded' }> {
   const firstHolding = 6 + intAt(reply, 5);
   const missing = new Set<number>();
-  for (let at = 6; at < firstHolding; at++) missing.add(plan.positions[intAt(reply, at) - 1] ?? -1);
+  for (let at = 6; at < firstHolding; at++) missing.add(shape.positions[intAt(reply, at) - 1] ?? -1);
   const holdings: string[] = [];
   for (let at = firstHolding; at < reply.length; at++) {
     holdings.push(request.holdings[intAt(reply, at) - 1]?.counter ?? '');

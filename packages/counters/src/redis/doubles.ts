@@ -1,3 +1,6 @@
+/** What stands for a number that is not given; every real limit and cap is at least 0. */
+export const NONE = -1;
+
 /**
  * Many numbers as one argument or reply of a script: little-endian doubles, exact for every amount, and an order of
  * magnitude cheaper on both sides than as many texts. (Node runs on little-endian machines only.)

@@ -2,25 +2,26 @@ import type { InspectRequest, InspectResult, InspectedWindow } from '../contract
 import { toLimit } from '../amount.ts';
 import { graceState } from '../grace.ts';
 import { slotOf, waitFor, windowState } from '../window-math.ts';
-import type { WindowPlan } from './admit-call.ts';
-import { COOLING, intAt, LETS_THROUGH, STATUS, unseeded, type Reply } from './admit-reply.ts';
+import { COOLING, LETS_THROUGH, unseeded } from './admit-reply.ts';
 import { fromDoubles } from './doubles.ts';
+import type { Shape } from './shape.ts';
+import { intAt, STATUS, type Reply } from './turn-replies.ts';
 
-/** What `admit.lua` tells when it is only asked how everything stands. */
-export function decodeInspect(value: unknown, plan: WindowPlan, request: InspectRequest): InspectResult {
+/** What `turn.lua` tells when it is only asked how everything stands. */
+export function decodeInspect(value: unknown, shape: Shape, request: InspectRequest): InspectResult {
   const reply = fromDoubles(value);
   const nowMs = intAt(reply, 1);
   const status = intAt(reply, 0);
   if (status === STATUS.stale) return { kind: 'stale', nowMs };
-  if (status === STATUS.unseeded) return unseeded(reply, plan, request, nowMs);
+  if (status === STATUS.unseeded) return unseeded(reply, shape, request, nowMs);
   if (status !== STATUS.inspected)
     throw new TypeError('a script of the counter store answered with an unknown status');
-  const afterWindows = 2 + plan.positions.length * 4;
+  const afterWindows = 2 + shape.positions.length * 4;
   const afterConcurrency = afterWindows + request.concurrency.length;
   return {
     kind: 'inspected',
     nowMs,
-    windows: windowsOf(reply, plan, request, nowMs),
+    windows: windowsOf(reply, shape, request, nowMs),
     concurrency: request.concurrency.map((limit, index) => ({
       ...limit,
       running: intAt(reply, afterWindows + index),
@@ -39,14 +40,9 @@ export function decodeInspect(value: unknown, plan: WindowPlan, request: Inspect
   };
 }
 
-function windowsOf(
-  reply: Reply,
-  plan: WindowPlan,
-  request: InspectRequest,
-  nowMs: number,
-): InspectedWindow[] {
+function windowsOf(reply: Reply, shape: Shape, request: InspectRequest, nowMs: number): InspectedWindow[] {
   const states = new Array<InspectedWindow>(request.windows.length);
-  for (const [n, position] of plan.positions.entries()) {
+  for (const [n, position] of shape.positions.entries()) {
     const window = request.windows[position];
     if (window === undefined) continue;
     const at = 2 + n * 4;

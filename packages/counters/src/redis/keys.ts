@@ -16,8 +16,14 @@ export interface OrganizationKeys {
   balance(counter: string): string;
 }
 
+/**
+ * Of what the scripts keep. Proxies of releases with different layouts share nothing, so none misreads what another has
+ * written: each counts by itself until the last one of the former release has ended.
+ */
+const LAYOUT = 2;
+
 export function organizationKeys(prefix: string, organizationId: Uuid): OrganizationKeys {
-  const base = `${prefix}:{${organizationId}}:`;
+  const base = `${prefix}:${LAYOUT}:{${organizationId}}:`;
   return {
     base,
     epoch: `${base}e`,
@@ -31,7 +37,7 @@ export function organizationKeys(prefix: string, organizationId: Uuid): Organiza
 
 /** Sorted set of the organizations that may have leases, by the time they were last announced; see `registry.ts`. */
 export function registryKey(prefix: string): string {
-  return `${prefix}:organizations`;
+  return `${prefix}:${LAYOUT}:organizations`;
 }
 
 /** What every call to a script needs besides its own arguments. */

@@ -2,14 +2,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENT_SCRIPTS } from '../deployments/redis/shared.ts';
 import { REQUEST_NAME_SCRIPTS } from '../idempotency/redis/store.ts';
-import { loadScripts } from './scripts.ts';
+import { loadScripts, TURN_PARTS } from './scripts.ts';
 
 describe.each([
-  { folder: new URL('./lua/', import.meta.url), loaded: Object.keys(loadScripts()) },
-  { folder: new URL('../deployments/redis/lua/', import.meta.url), loaded: DEPLOYMENT_SCRIPTS },
-  { folder: new URL('../idempotency/redis/lua/', import.meta.url), loaded: REQUEST_NAME_SCRIPTS },
-])('Lua scripts of $folder.pathname', ({ folder, loaded }) => {
-  const files = readdirSync(folder).filter((name) => name !== 'lib.lua');
+  { folder: new URL('./lua/', import.meta.url), loaded: Object.keys(loadScripts()), parts: TURN_PARTS },
+  { folder: new URL('../deployments/redis/lua/', import.meta.url), loaded: DEPLOYMENT_SCRIPTS, parts: [] },
+  { folder: new URL('../idempotency/redis/lua/', import.meta.url), loaded: REQUEST_NAME_SCRIPTS, parts: [] },
+])('Lua scripts of $folder.pathname', ({ folder, loaded, parts }) => {
+  const all = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const found = all.filter((name) => name.endsWith('.lua') && name !== 'lib.lua');
+  const partFiles = parts.map((name) => `${name}.lua`);
+  const files = found.filter((name) => !partFiles.includes(name));
   const sourceOf = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
 
   it('are all loaded, and nothing else is', () => {
@@ -21,7 +24,7 @@ describe.each([
     for (const part of ['KEYS', 'ARGV', 'Returns']) expect(header).toContain(part);
   });
 
-  it.each([...files, 'lib.lua'])('%s never turns a number into text the lossy way', (name) => {
+  it.each([...found, 'lib.lua'])('%s never turns a number into text the lossy way', (name) => {
     const code = sourceOf(name).replaceAll(/--.*/g, '');
     expect(code).not.toContain('tostring');
   });

@@ -2,12 +2,12 @@ import type { HoldingSeed, Seed } from '../contract.ts';
 import { toAmount } from '../amount.ts';
 import { CLOSED_MEMORY_MS, UNPLACED_MS } from '../seeding.ts';
 import { slotOf } from '../window-math.ts';
-import { METRIC_CODES } from './admit-call.ts';
 import type { CallContext } from './keys.ts';
+import { METRIC_CODES } from './shape.ts';
 
 /** KEYS and ARGV of `seed.lua`. Slots are numbered from 1 there; amounts travel as text. */
 export function encodeSeed(
-  { keys, now, seedQuarantineMs }: CallContext,
+  { keys, now, seedQuarantineMs, newEpoch }: CallContext,
   seed: Seed,
 ): { keys: string[]; args: (string | number)[] } {
   const windows = seed.windows.map(({ window, current, previous }) => [
@@ -19,6 +19,7 @@ export function encodeSeed(
   const args = [
     now,
     keys.base,
+    newEpoch,
     seed.epoch,
     seedQuarantineMs,
     seed.day.startMs,

@@ -67,6 +67,44 @@ describe.skipIf(url === undefined)('Redis counter store on a server', () => {
     expect(admitted).toHaveLength(limits.concurrency === undefined ? 99 : 100);
   });
 
+  it.each([
+    { what: 'where all fit', limit: 100 },
+    { what: 'where some do not', limit: 7 },
+  ])('tells chains that share windows what each saw, $what', async ({ limit }) => {
+    const story = async (isTogether: boolean): Promise<AdmitResult[]> => {
+      const rig = rigAt(0);
+      const organizationId = newUuid();
+      const chains = ['key:a', 'key:b', 'key:c'].map((key) => ({
+        windows: [
+          { subject: 'org:o', metric: 'requests', window: 'day', limit } as const,
+          { subject: key, metric: 'requests', window: 'day', limit: limit + 1 } as const,
+          { subject: 'org:o', metric: 'tokens', window: 'day', limit } as const,
+        ],
+        concurrency: [{ subject: 'org:o', limit: 50 }],
+        holdings: [costHolding('bud:a:0', 100_000n)],
+      }));
+      for (const chain of chains) await admit(rig, requestFor(rig, organizationId, chain));
+      const requests = Array.from({ length: 9 }, (_, index) =>
+        requestFor(rig, organizationId, chains[index % 4 === 3 ? 0 : index % 3]),
+      );
+      const again = [...requests, ...requests.slice(0, 2)];
+      if (isTogether) return Promise.all(again.map((request) => rig.store.admit(request)));
+      const results: AdmitResult[] = [];
+      for (const request of again) results.push(await rig.store.admit(request));
+      return results;
+    };
+    // The server's time differs between the two.
+    const seen = (results: readonly AdmitResult[]): unknown[] =>
+      results.map((result) =>
+        result.kind === 'admitted'
+          ? result.windows.map(({ subject, metric, remaining }) => [subject, metric, remaining])
+          : result.kind,
+      );
+    const together = seen(await story(true));
+    expect(together).toEqual(seen(await story(false)));
+    expect(together.includes('denied')).toBe(limit === 7);
+  });
+
   it('takes its time from the server', async () => {
     const rig = rigAt(0);
     const [seconds] = await redis.time();

@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto';
 import { parseUuid, type Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, AdmitResult, CounterStore, Settlement } from '../contract.ts';
 import { toAmount } from '../amount.ts';
-import { encodeAdmission, encodeAdmissions, type EncodedAdmission } from './admit-call.ts';
 import { decodeAdmit } from './admit-reply.ts';
 import { createBreaker } from './breaker.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './connection.ts';
@@ -15,7 +14,9 @@ import { CounterStoreDoubtful, createRunner } from './runner.ts';
 import { loadScripts } from './scripts.ts';
 import { encodeSeed } from './seed-call.ts';
 import { createTakeBack } from './take-back.ts';
-import { createTurnBatches } from './turn-batches.ts';
+import { encodeAdmission, encodeTurn, type Turn } from './turn-call.ts';
+import { turnReplies, type TurnReplies } from './turn-replies.ts';
+import { createTurns } from './turns.ts';
 
 export type RedisCounterStoreOptions = ({ readonly redis: RedisClient } | RedisAddress) & {
   /** Begins every key, for example `weir`; stores with different prefixes know nothing of each other. */
@@ -48,10 +49,6 @@ const PAUSE_MS = 500;
 /** A re-assertion follows a flush, so an announcement from before it does not count. */
 const REANNOUNCE_MS = 1_000;
 const RENEWALS_AT_ONCE = 500;
-const CONCLUDED_AT_ONCE = 500;
-/** Scripts hold everybody up while they run. */
-const SETTLED_AT_ONCE = 50;
-const ADMITTED_AT_ONCE = 32;
 /** What the script of admission asks for beside; nothing of it is looked at. */
 const INSPECTION = {
   attemptId: parseUuid('00000000-0000-0000-0000-000000000000'),
@@ -86,52 +83,34 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     return { keys: organizationKeys(prefix, organizationId), now: now(), seedQuarantineMs, newEpoch: epochs };
   };
 
-  const settleAll = async (settlements: readonly Settlement[]): Promise<void> => {
-    const [{ organizationId } = nobody()] = settlements;
-    const keys = organizationKeys(prefix, organizationId);
-    const names = [keys.epoch, keys.leases];
-    const args: (string | number)[] = [now(), keys.base];
-    for (const { attemptId, cost, tokens, requests, evidence } of settlements) {
-      names.push(keys.attempt(attemptId));
-      args.push(attemptId, Number(cost), tokens, requests, evidence ?? '');
-    }
-    await runner.script('settle', names, args);
+  const send = async (organizationId: Uuid, turn: Turn): Promise<TurnReplies> => {
+    const call = encodeTurn(contextOf(organizationId), turn);
+    return turnReplies(replyList(await runner.binaryScript('turn', call.keys, call.args)), call);
   };
-  const settlements = createTurnBatches({ send: settleAll, atOnce: SETTLED_AT_ONCE });
+  const turns = createTurns({ send });
   const settle = async (settlement: Settlement): Promise<void> => {
     // What cannot be counted is refused by itself, and not with everything that ends at the same time.
     toAmount(settlement.cost, 'cost');
-    await settlements.add(settlement.organizationId, settlement).answer;
+    await turns.settle(settlement);
   };
   const release = (organizationId: Uuid, attemptId: Uuid): Promise<void> =>
     settle({ organizationId, attemptId, cost: 0n, tokens: 0, requests: 0 });
   const takeBack = createTakeBack(release, PAUSE_MS);
 
-  const admitAll = async (encoded: readonly EncodedAdmission[]): Promise<readonly unknown[]> => {
-    const [{ request } = nobody()] = encoded;
-    const { keys, args } = encodeAdmissions(contextOf(request.organizationId), encoded);
-    return replyList(await runner.binaryScript('admit', keys, args));
-  };
-  // What ended in the same turn makes room first.
-  const admissions = createTurnBatches({
-    send: admitAll,
-    atOnce: ADMITTED_AT_ONCE,
-    before: settlements.flush,
-  });
   const admit = async (request: AdmitRequest): Promise<AdmitResult> => {
-    const { organizationId, attemptId, day } = request;
-    const encoded = encodeAdmission(request);
+    const { organizationId, attemptId } = request;
+    const admission = encodeAdmission(request);
     const announcing = registry.announce(organizationId, ANNOUNCE_MS);
     if (announcing !== undefined) await announcing;
-    const { answer, index } = admissions.add(`${organizationId} ${day.startMs} ${day.endMs}`, encoded);
-    let replies: readonly unknown[];
+    const { answer, index } = turns.admit(admission);
+    let replies: TurnReplies;
     try {
       replies = await answer;
     } catch (error) {
       if (error instanceof CounterStoreDoubtful) takeBack.add(organizationId, attemptId);
       throw error;
     }
-    const result = decodeAdmit(replies[index], encoded.plan, request);
+    const result = decodeAdmit(replies, index, admission);
     if (result.kind === 'unseeded') registry.forget(organizationId);
     return result;
   };
@@ -152,18 +131,16 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
   return Object.freeze<RedisCounterStore>({
     admit,
     async inspect(request) {
-      const encoded = encodeAdmission({ ...INSPECTION, ...request });
-      const { keys, args } = encodeAdmissions(contextOf(request.organizationId), [encoded], 'inspect');
-      const [reply] = replyList(await runner.binaryScript('admit', keys, args));
-      return decodeInspect(reply, encoded.plan, request);
+      const admission = encodeAdmission({ ...INSPECTION, ...request });
+      const turn = { settlements: [], admissions: [admission], concluded: [] };
+      const { keys, args } = encodeTurn(contextOf(request.organizationId), turn, 'inspect');
+      const [reply] = replyList(await runner.binaryScript('turn', keys, args));
+      return decodeInspect(reply, admission.shape, request);
     },
     renew,
     settle,
     async conclude(organizationId, ids) {
-      const { base, leases } = organizationKeys(prefix, organizationId);
-      for (let from = 0; from < ids.length; from += CONCLUDED_AT_ONCE) {
-        await runner.script('conclude', [leases], [base, ...ids.slice(from, from + CONCLUDED_AT_ONCE)]);
-      }
+      if (ids.length > 0) await turns.conclude(organizationId, ids);
     },
     async leased(organizationId, ids) {
       if (ids.length === 0) return [];
@@ -193,6 +170,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     },
     async close() {
       takeBack.close();
+      turns.flush();
       runner.close();
       if ('redis' in options) return;
       await redis.quit().catch(() => {
@@ -200,9 +178,4 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
       });
     },
   });
-}
-
-/** A call always has something to say. */
-function nobody(): never {
-  throw new Error('a call of the counter store is empty');
 }

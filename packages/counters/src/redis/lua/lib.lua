@@ -1,6 +1,6 @@
 -- What every script of the counter store shares; put before each of them. Needs no KEYS of its own.
--- Numbers are doubles, exact below 2^53; they leave as integers or through int(), never through tostring().
--- Keys are given, or derived from `base` = <prefix>:{<organization>}: and so within the same hash slot.
+-- Numbers are doubles, exact below 2^53; they leave as integers, as rows of doubles or through int(), never through
+-- tostring(). Keys are given, or derived from `base` and so within the same hash slot.
 
 local call = redis.call
 local int = function(number) return string.format('%.0f', number) end
@@ -11,167 +11,300 @@ local WINDOW_TTL, ATTEMPT_TTL, BALANCE_TTL, LEASES_TTL, EPOCH_TTL = 2 * DAY, 7 *
 -- A settled attempt is remembered for ten minutes, so that a second settlement can replace the first.
 local SETTLED_TTL = 600000
 
--- Attempt states, and the fields of an attempt's record (a packed array).
-local LIVE, THIN, SETTLED, WITHDRAWN = 1, 2, 3, 4
-local STATE, AT, CAP, EVIDENCE, TOKENS_OF, OCCUPIES, CHARGES, COST, TOKENS, REQUESTS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local ENDED_AT, GRACE_UNTIL = 11, 12
-
--- A subject's windows are one string of doubles: the epoch, then six fields for each of six slots, in the order
--- requests per minute, hour, day, tokens per minute, hour, day; and when its expiry was put off last.
-local LENGTH = { MINUTE, HOUR, 1, MINUTE, HOUR, 1 }
-local CELL, CURRENT, PREVIOUS, DAY_END, COOL_UNTIL, COOL_LIMIT = 1, 2, 3, 4, 5, 6
-local SUBJECT, KEPT_AT = '<' .. string.rep('d', 38), 38
-local UNSEEDED = -1
-
--- Metrics of balances, and what stands for a number that is not given.
-local COST_METRIC, TOKEN_METRIC = 1, 2
+-- What stands for a number that is not given.
 local NONE = -1
+
+-- Set by each script: its moment, what keys are derived from, and an id that was never used before.
+local now, base, new_id
+-- The id of the running epoch, nil where there is none, and when it began.
+local epoch, opened_at
 
 local function server_now()
   local time = call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
-local function now_ms(given) return given == '' and server_now() or tonumber(given) end
+-- Many numbers as one text, little-endian.
+local function numbers_of(text)
+  local length = #text / 8
+  local numbers = { struct.unpack('<' .. string.rep('d', length), text) }
+  -- Behind the numbers it answers where it stopped.
+  numbers[length + 1] = nil
+  return numbers
+end
+local function packed(numbers, length)
+  return struct.pack('<' .. string.rep('d', length), unpack(numbers, 1, length))
+end
 
-local function is_day(slot) return slot == 3 or slot == 6 end
-local function offset_of(slot) return 1 + (slot - 1) * 6 end
-
--- The id of the running epoch and the time it was opened. Where there is none, opens the one that `new_id` names.
--- Its expiry is put off once an hour, which is often enough for one of days.
-local function epoch_of(key, now, new_id)
+-- Reads which epoch it is. Where there is none, begins the one that `opens` names. Its expiry is put off once an hour,
+-- which is often enough for one of days.
+local function read_epoch(key, opens)
   local text = call('GET', key)
-  local id, opened_at, renewed_at = new_id, now, 0
+  local id, renewed_at = opens, 0
+  opened_at = now
   if text then
-    id, opened_at, renewed_at = string.match(text, '(.*)|(.*)|(.*)')
-    opened_at = tonumber(opened_at)
+    local began
+    id, began, renewed_at = string.match(text, '(.*)|(.*)|(.*)')
+    id, opened_at = tonumber(id), tonumber(began)
   end
   if id and now - tonumber(renewed_at) > HOUR then
-    call('SET', key, id .. '|' .. int(opened_at) .. '|' .. int(now), 'PX', EPOCH_TTL)
+    call('SET', key, int(id) .. '|' .. int(opened_at) .. '|' .. int(now), 'PX', EPOCH_TTL)
   end
-  return id, opened_at
+  epoch = id
 end
+
+-- Texts that were read in one command, by key; false where there is none.
+local texts = {}
+local function load(keys)
+  if #keys == 0 then return end
+  local found = call('MGET', unpack(keys))
+  for n, key in ipairs(keys) do texts[key] = found[n] end
+end
+local function text_of(key)
+  local text = texts[key]
+  if text == nil then
+    text = call('GET', key)
+    texts[key] = text
+  end
+  return text
+end
+
+-- Rows of numbers that live for days have their expiry put off once an hour.
+local function save_row(row, kept_at, length, ttl)
+  if now - row[kept_at] > HOUR then
+    row[kept_at] = now
+    call('SET', row.key, packed(row, length), 'PX', ttl)
+  else
+    call('SET', row.key, packed(row, length), 'KEEPTTL')
+  end
+end
+
+-- WINDOWS
+
+-- The windows of a subject are one row: the epoch, then cell, current and previous count of each of six slots (requests
+-- per minute, hour, day, tokens per minute, hour, day), the ends of both days, when its expiry was put off last; and only
+-- where one of them cools, until when and for which limit each does.
+local LENGTH = { MINUTE, HOUR, 1, MINUTE, HOUR, 1 }
+local CELL, CURRENT, PREVIOUS, COOL_UNTIL, COOL_LIMIT = 1, 7, 13, 22, 28
+local DAY_END = { [3] = 20, [6] = 21 }
+local WINDOWS_KEPT_AT, WINDOWS_SIZE, COOLING_SIZE = 22, 22, 34
+local UNSEEDED = -1
+
+local windows = {}
+
+local function windows_key(subject) return base .. 'w:' .. subject end
 
 -- The windows of a subject; new where there are none of this epoch.
-local function windows_of(packed, epoch)
-  local number = tonumber(epoch)
-  local subject = packed and { struct.unpack(SUBJECT, packed) }
-  if subject and subject[1] == number then return subject end
-  subject = { number or NONE }
-  for slot = 1, 6 do
-    local at = offset_of(slot)
-    subject[at + CELL] = UNSEEDED
-    for field = CURRENT, COOL_LIMIT do subject[at + field] = 0 end
+local function windows_of(subject)
+  local row = windows[subject]
+  if row then return row end
+  local key = windows_key(subject)
+  local text = text_of(key)
+  if text then row = numbers_of(text) end
+  if not row or row[1] ~= epoch then
+    row = { epoch or NONE }
+    for slot = 1, 6 do row[CELL + slot] = UNSEEDED end
+    for field = CURRENT + 1, WINDOWS_SIZE do row[field] = 0 end
   end
-  subject[KEPT_AT] = 0
-  return subject
+  row.key = key
+  windows[subject] = row
+  return row
 end
 
-local function save_windows(key, subject, now)
-  if now - subject[KEPT_AT] > HOUR then
-    subject[KEPT_AT] = now
-    call('SET', key, struct.pack(SUBJECT, unpack(subject, 1, KEPT_AT)), 'PX', WINDOW_TTL)
-  else
-    call('SET', key, struct.pack(SUBJECT, unpack(subject, 1, KEPT_AT)), 'KEEPTTL')
+-- A cooldown that is over need not be remembered.
+local function cools(row)
+  for slot = 1, row[COOL_UNTIL + 1] and 6 or 0 do
+    if now < row[COOL_UNTIL + slot] then return true end
   end
+  return false
+end
+
+local function cool(row, slot, limit, until_ms)
+  if not row[COOL_UNTIL + 1] then
+    for field = COOL_UNTIL + 1, COOLING_SIZE do row[field] = 0 end
+  end
+  local is_cooling = now < row[COOL_UNTIL + slot]
+  row[COOL_LIMIT + slot] = is_cooling and math.max(row[COOL_LIMIT + slot], limit) or limit
+  row[COOL_UNTIL + slot] = until_ms
+  row.changed = true
 end
 
 -- Brings a slot to the present. False where it cannot say what the present cell holds: never seeded, or a day that
 -- overlaps the caller's without being the same. A clock that was set back waits in the newest cell.
-local function roll(subject, slot, now, day_start, day_end)
-  local at = offset_of(slot)
-  local cell = subject[at + CELL]
+local function roll(row, slot, day_start, day_end)
+  local cell = row[CELL + slot]
   if cell == UNSEEDED then return false end
-  if is_day(slot) then
+  local end_at = DAY_END[slot]
+  if end_at then
     if day_start == cell then return true end
-    if day_start < subject[at + DAY_END] then return false end
-    subject[at + CELL], subject[at + CURRENT], subject[at + DAY_END] = day_start, 0, day_end
+    if day_start < row[end_at] then return false end
+    row[CELL + slot], row[CURRENT + slot], row[end_at] = day_start, 0, day_end
     return true
   end
   local present = math.floor(now / LENGTH[slot])
   if present <= cell then return true end
-  subject[at + PREVIOUS] = present == cell + 1 and subject[at + CURRENT] or 0
-  subject[at + CURRENT], subject[at + CELL] = 0, present
+  row[PREVIOUS + slot] = present == cell + 1 and row[CURRENT + slot] or 0
+  row[CURRENT + slot], row[CELL + slot] = 0, present
   return true
 end
 
--- The same arithmetic as window-math.ts, whose comments explain it.
-local function fits(subject, slot, limit, now)
-  local at, length = offset_of(slot), LENGTH[slot]
-  local current, previous, elapsed = subject[at + CURRENT], 0, 0
-  if not is_day(slot) then
-    previous, elapsed = subject[at + PREVIOUS], math.max(0, now - subject[at + CELL] * length)
+-- Whether a request fits behind so many others. The same arithmetic as window-math.ts, whose comments explain it.
+local function fits(row, slot, limit, others)
+  local length = LENGTH[slot]
+  local current, weighted = row[CURRENT + slot], 0
+  if length > 1 then
+    weighted = row[PREVIOUS + slot] * (length - math.max(0, now - row[CELL + slot] * length))
   end
-  local room = slot > 3 and (limit - current) * length - 1 or (limit - 1 - current) * length
-  return previous * (length - elapsed) <= room
+  if slot > 3 then return weighted <= (limit - current) * length - 1 end
+  return weighted <= (limit - 1 - current - others) * length
 end
 
-local function add_tokens(subject, slot, tokens, admitted_at)
-  local at = offset_of(slot)
-  local cell, field = subject[at + CELL], nil
-  if cell == UNSEEDED then return false end
-  if is_day(slot) then
-    if admitted_at >= cell and admitted_at < subject[at + DAY_END] then field = CURRENT end
+local function add_tokens(row, slot, tokens, admitted_at)
+  local cell, field = row[CELL + slot], nil
+  if cell == UNSEEDED then return end
+  if DAY_END[slot] then
+    if admitted_at >= cell and admitted_at < row[DAY_END[slot]] then field = CURRENT end
   else
     local admitted = math.floor(admitted_at / LENGTH[slot])
     field = admitted == cell and CURRENT or admitted == cell - 1 and PREVIOUS or nil
   end
-  if not field then return false end
-  subject[at + field] = math.max(0, subject[at + field] + tokens)
-  return true
+  if not field then return end
+  row[field + slot] = math.max(0, row[field + slot] + tokens)
+  row.changed = true
 end
 
-local function attempt_of(key)
-  local packed = call('GET', key)
-  return packed and cmsgpack.unpack(packed)
+local function save_windows()
+  for _, row in pairs(windows) do
+    if row.changed then save_row(row, WINDOWS_KEPT_AT, cools(row) and COOLING_SIZE or WINDOWS_SIZE, WINDOW_TTL) end
+  end
 end
 
-local function save_attempt(key, attempt)
-  local ended = attempt[STATE] == SETTLED or attempt[STATE] == WITHDRAWN
-  call('SET', key, cmsgpack.pack(attempt), 'PX', ended and SETTLED_TTL or ATTEMPT_TTL)
+-- BALANCES
+
+-- A balance is one row: the epoch in which it was seeded, its generation, what is committed and held, what was committed
+-- and held before it was seeded, when its grace began and for which limit, until when the seed's closed attempts are
+-- remembered (in the set k:<counter>), when its expiry was put off last. What an attempt holds of it is with the attempt,
+-- together with the generation: a balance that was lost and made anew has another, and so does not hold it.
+local EPOCH, GENERATION, COMMITTED, HELD, INHERITED, GRACE_AT, GRACE_LIMIT, CLOSED_UNTIL = 1, 2, 3, 4, 5, 6, 7, 8
+local BALANCE_KEPT_AT, BALANCE_SIZE = 9, 9
+-- Metrics of balances.
+local COST_METRIC, TOKEN_METRIC = 1, 2
+
+local balances = {}
+
+local function balance_key(counter) return base .. 'b:' .. counter end
+
+local function balance_of(counter)
+  local row = balances[counter]
+  if row then return row end
+  local key = balance_key(counter)
+  local text = text_of(key)
+  row = text and numbers_of(text) or { NONE, new_id, 0, 0, 0, NONE, NONE, 0, 0 }
+  row.key = key
+  balances[counter] = row
+  return row
 end
 
--- Where the evidence of a settlement is kept until its close is durable; the record of the attempt may expire before.
-local function evidence_key(base, id) return base .. 'v:' .. id end
+local function is_seeded(balance) return balance[EPOCH] == epoch end
+
+local function save_balances()
+  for _, row in pairs(balances) do
+    if row.changed then save_row(row, BALANCE_KEPT_AT, BALANCE_SIZE, BALANCE_TTL) end
+  end
+end
+
+-- What attempts have used that ended while the balance was unseeded: a hash of "amount|time" by attempt.
+local function notes_key(counter) return base .. 'n:' .. counter end
+
+local function note(counter, id, amount, ended_at)
+  local key = notes_key(counter)
+  call('HSET', key, id, int(amount) .. '|' .. int(ended_at))
+  call('PEXPIRE', key, BALANCE_TTL)
+end
 
 -- What a settlement means in the unit of a balance.
 local function amount_of(metric, cost, tokens, requests)
   return metric == COST_METRIC and cost or metric == TOKEN_METRIC and tokens or requests
 end
 
--- A balance is a hash: e epoch in which it was seeded, c committed, h held (the sum), a:<attempt> each hold,
--- i what was committed and held before it was seeded, g when its grace began and for which limit ("time|limit"),
--- s:<attempt> what an attempt has used that ended while the balance was unseeded ("amount|time"), k until when the
--- seed's closed attempts are remembered in the set k:<balance>, x when its expiry was put off last.
-local function keep(key, now, kept_at)
-  if now - tonumber(kept_at or 0) <= HOUR then return end
-  call('HSET', key, 'x', int(now))
-  call('PEXPIRE', key, BALANCE_TTL)
+-- ATTEMPTS
+
+-- Attempt states, and the fields of an attempt's record (a packed array). The names are a text, because most attempts
+-- have the same: JSON of [[subject of windows, [its slots of tokens]], ...], [occupied subjects of concurrency].
+local LIVE, THIN, SETTLED, WITHDRAWN = 1, 2, 3, 4
+local STATE, AT, CAP, EVIDENCE, NAMES, COST, TOKENS, REQUESTS, ENDED_AT, GRACE_UNTIL = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local NO_NAMES = '[[],[]]'
+-- After them four fields per balance that it is charged to: counter, metric, what it holds, and the generation of the
+-- balance that holds it (0 where none does).
+local FIRST_CHARGE, CHARGE = 11, 4
+
+local attempts, names = {}, {}
+
+local function attempt_key(id) return base .. 'a:' .. id end
+
+local function attempt_of(id)
+  local attempt = attempts[id]
+  if attempt == nil then
+    local text = text_of(attempt_key(id))
+    attempt = text and cmsgpack.unpack(text)
+    attempts[id] = attempt
+  end
+  return attempt
 end
 
-local function note(key, id, amount, ended_at)
-  call('HSET', key, 's:' .. id, int(amount) .. '|' .. int(ended_at))
-  call('PEXPIRE', key, BALANCE_TTL)
+local function save_attempt(id, attempt)
+  attempts[id] = attempt
+  local ended = attempt[STATE] == SETTLED or attempt[STATE] == WITHDRAWN
+  call('SET', attempt_key(id), cmsgpack.pack(attempt), 'PX', ended and SETTLED_TTL or ATTEMPT_TTL)
 end
 
-local function hold(key, id, held, amount)
-  call('HSET', key, 'h', int(held + amount), 'a:' .. id, int(amount))
+local function names_of(text)
+  local decoded = names[text]
+  if not decoded then
+    decoded = cjson.decode(text)
+    names[text] = decoded
+  end
+  return decoded
 end
 
--- Adds to what a balance has from before it was seeded; what comes before the seed itself is replaced by it.
-local function inherit(key, amount)
-  call('HSET', key, 'i', int(tonumber(call('HGET', key, 'i') or 0) + amount))
+-- Where the charge to a balance begins in a record; nil where there is none.
+local function charge_to(attempt, counter)
+  for at = FIRST_CHARGE, #attempt, CHARGE do
+    if attempt[at] == counter then return at end
+  end
 end
 
-local function release(key, id, held, amount)
-  call('HSET', key, 'h', int(held - amount))
-  call('HDEL', key, 'a:' .. id)
+local function add_charge(attempt, counter, metric)
+  local at = #attempt + 1
+  attempt[at], attempt[at + 1], attempt[at + 2], attempt[at + 3] = counter, metric, 0, 0
+  return at
 end
+
+-- Holds an amount of the balance of the charge at `at`, unless it does already.
+local function hold(attempt, at, balance, amount)
+  if attempt[at + 3] == balance[GENERATION] then return false end
+  balance[HELD], balance.changed = balance[HELD] + amount, true
+  attempt[at + 2], attempt[at + 3] = amount, balance[GENERATION]
+  return true
+end
+
+-- False where the balance does not hold it.
+local function release(attempt, at, balance)
+  if attempt[at + 3] ~= balance[GENERATION] then return false end
+  balance[HELD], balance.changed = balance[HELD] - attempt[at + 2], true
+  attempt[at + 3] = 0
+  return true
+end
+
+-- Where the evidence of a settlement is kept until its close is durable; the record of the attempt may expire before.
+local function evidence_key(id) return base .. 'v:' .. id end
+
+local function concurrency_key(subject) return base .. 'c:' .. subject end
 
 -- Occupies the concurrency slots of an attempt and keeps its lease where the sweeper looks.
-local function occupy(base, leases, attempt, id, until_ms)
-  for _, subject in ipairs(attempt[OCCUPIES]) do
-    local key = base .. 'c:' .. subject
+local function occupy(leases, attempt, id, until_ms)
+  for _, subject in ipairs(names_of(attempt[NAMES])[2]) do
+    local key = concurrency_key(subject)
     call('ZADD', key, int(until_ms), id)
     call('PEXPIRE', key, LEASES_TTL)
   end

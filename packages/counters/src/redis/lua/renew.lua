@@ -2,13 +2,14 @@
 -- KEYS: leases. ARGV: 1 now or '', 2 base, 3 lease, then attempt ids.
 -- Returns the positions (from 1) of those attempts.
 
-local until_ms = now_ms(ARGV[1]) + tonumber(ARGV[3])
+now, base = tonumber(ARGV[1]) or server_now(), ARGV[2]
+local until_ms = now + tonumber(ARGV[3])
 local missing = {}
 for position = 4, #ARGV do
   local id = ARGV[position]
-  local attempt = attempt_of(ARGV[2] .. 'a:' .. id)
+  local attempt = attempt_of(id)
   local state = attempt and attempt[STATE]
-  if state == LIVE or state == THIN then occupy(ARGV[2], KEYS[1], attempt, id, until_ms) end
+  if state == LIVE or state == THIN then occupy(KEYS[1], attempt, id, until_ms) end
   if not attempt or state == THIN then missing[#missing + 1] = position - 3 end
 end
 return missing

@@ -1,0 +1,96 @@
+-- What one turn of a proxy asks of one organization: settlements, which make room first; admissions over their whole
+-- chains, one after the other; conclusions. Each is atomic: it reads everything, checks everything, then writes
+-- everything. What they share (windows, balances, lanes of concurrency) is read and written once per call, and admissions
+-- that ask for the same windows, lanes and balances have one shape.
+-- KEYS: epoch, leases.
+-- ARGV: head, base, numbers of settlements, numbers of admissions, then per settlement its attempt and evidence or '', per
+--   shape its numbers, names (see NAMES) and the counter of each of its balances, per admission its attempt and evidence,
+--   then the attempts to conclude.
+-- Numbers are doubles in one string, -1 where none is given:
+--   head: now, seed quarantine, an id that was never used before, day start/end, counts of settlements, shapes and
+--     admissions, whether only to tell how everything stands (1) or to admit (0)
+--   settlement: cost, tokens, requests
+--   shape: count of balances, then per subject six limits (in the order of slots), per lane its limit, per balance limit,
+--     metric, grace
+--   admission: position of its shape, valid from/until, output cap, least cap, cap of a thin attempt, lease, cooldown, then
+--     per balance fixed, per output token
+-- Returns doubles in strings, one per admission and then one per shape. A shape's is current and previous of every limited
+-- slot after the call. An admission's is {status, now, ...}:
+--   1 admitted: cap or -1, end of the grace that let it in or -1, whether it was counted (1) or known before (0)
+--   2 window denied: per limited slot current, previous, cooling until, flag (0 lets through, 1 full, 2 cooling)
+--   3 concurrency denied: position, when a slot is free at the latest (0 = never)
+--   4 balance denied: position, committed, held
+--   5 unseeded: epoch, opened at, ms until balances may be seeded, count of windows, their positions, positions of balances
+--   6 stale   7 withdrawn
+--   8 told: per limited slot as 2, per lane the count of live leases, per balance committed, held, inherited, when its
+--     grace began and for which limit (-1 each where it has not)
+
+head, leases = numbers_of(ARGV[1]), KEYS[2]
+base, now, new_id = ARGV[2], head[1] == NONE and server_now() or head[1], head[3]
+day_start, day_end = head[4], head[5]
+local SETTLEMENTS, SHAPES, ADMISSIONS = head[6], head[7], head[8]
+read_epoch(KEYS[1], ADMISSIONS > 0 and new_id or nil)
+
+-- The closes of these attempts are durable: their evidence and their leases are needed no longer.
+local function conclude(first)
+  local concluded = lane_at(leases)
+  for position = first, #ARGV do
+    local id = ARGV[position]
+    if call('UNLINK', evidence_key(id)) == 1 then remove(concluded, id) end
+  end
+end
+
+local settled_from = 5
+local shapes_from = settled_from + 2 * SETTLEMENTS
+local shape_numbers, shape_from, keys = {}, {}, {}
+
+-- What is known to be needed is read in one command.
+for n = 0, SETTLEMENTS - 1 do keys[n + 1] = attempt_key(ARGV[settled_from + 2 * n]) end
+local from = shapes_from
+for s = 1, SHAPES do
+  local N = numbers_of(ARGV[from])
+  for _, entry in ipairs(names_of(ARGV[from + 1])[1]) do keys[#keys + 1] = windows_key(entry[1]) end
+  for h = 1, N[1] do keys[#keys + 1] = balance_key(ARGV[from + 1 + h]) end
+  shape_numbers[s], shape_from[s] = N, from
+  from = from + 2 + N[1]
+end
+local admitted_from = from
+for n = 0, ADMISSIONS - 1 do keys[#keys + 1] = attempt_key(ARGV[admitted_from + 2 * n]) end
+load(keys)
+
+local S = numbers_of(ARGV[3])
+for n = 0, SETTLEMENTS - 1 do
+  local at = settled_from + 2 * n
+  settle(ARGV[at], ARGV[at + 1], S[3 * n + 1], S[3 * n + 2], S[3 * n + 3])
+end
+count_all_tokens()
+
+local shapes, passes = {}, head[9] == 0
+for s = 1, SHAPES do
+  shapes[s] = shape_of(shape_numbers[s], ARGV[shape_from[s] + 1], shape_from[s] + 1)
+  -- What lets all of them through, whatever their shapes, need not be asked for each.
+  passes = passes and lets_through(shapes[s], ADMISSIONS - 1)
+end
+local replies, A, at = {}, numbers_of(ARGV[4]), 1
+for n = 0, ADMISSIONS - 1 do
+  local shape, argument = shapes[A[at]], admitted_from + 2 * n
+  replies[n + 1] = admit(shape, A, at, ARGV[argument], ARGV[argument + 1], passes)
+  at = at + 8 + 2 * #shape.balances
+end
+for _, shape in ipairs(shapes) do
+  if shape.count > 0 then count_requests(shape, shape.count) end
+end
+
+conclude(admitted_from + 2 * ADMISSIONS)
+write_lanes()
+save_windows()
+save_balances()
+for _, shape in ipairs(shapes) do
+  local counts, slots = {}, shape.slots
+  for n = 1, #slots do
+    local row, slot = shape.rows[n], slots[n]
+    counts[2 * n - 1], counts[2 * n] = row[CURRENT + slot], row[PREVIOUS + slot]
+  end
+  replies[#replies + 1] = packed(counts, 2 * #slots)
+end
+return replies

@@ -1,0 +1,195 @@
+-- Part of turn.lua: admissions. Each reads everything, checks everything, then writes everything.
+
+-- Its limited slots as lists (rows, slots, limits), brought to the present, its lanes and its balances.
+local function shape_of(N, text, first)
+  local subjects, occupies, at = names_of(text)[1], names_of(text)[2], 1
+  local rows, slots, limits, missing = {}, {}, {}, {}
+  for _, entry in ipairs(subjects) do
+    local row = windows_of(entry[1])
+    for slot = 1, 6 do
+      local limit = N[at + slot]
+      if limit ~= NONE then
+        local n = #slots + 1
+        rows[n], slots[n], limits[n] = row, slot, limit
+        if not roll(row, slot, day_start, day_end) then missing[#missing + 1] = n end
+      end
+    end
+    at = at + 6
+  end
+  local shape = { names = text, rows = rows, slots = slots, limits = limits, missing = missing }
+  shape.lanes, shape.balances, shape.unseeded, shape.count = {}, {}, {}, 0
+  for c, subject in ipairs(occupies) do
+    shape.lanes[c] = { lane = lane_at(concurrency_key(subject)), limit = N[at + c] }
+  end
+  at = at + #occupies
+  for h = 1, N[1] do
+    local counter = ARGV[first + h]
+    local balance = balance_of(counter)
+    shape.balances[h] = { balance = balance, counter = counter, limit = N[at + 1], metric = N[at + 2], grace = N[at + 3] }
+    if not is_seeded(balance) then table.insert(shape.unseeded, h) end
+    at = at + 3
+  end
+  return shape
+end
+
+local function is_cooling(row, slot, limit)
+  local until_ms = row[COOL_UNTIL + slot]
+  return until_ms and now < until_ms and limit <= row[COOL_LIMIT + slot]
+end
+
+-- Whether the windows of a shape let a request through behind so many others.
+local function lets_through(shape, others)
+  local rows, slots, limits = shape.rows, shape.slots, shape.limits
+  for n = 1, #slots do
+    local row, slot, limit = rows[n], slots[n], limits[n]
+    if not fits(row, slot, limit, others) or is_cooling(row, slot, limit) then return false end
+  end
+  return true
+end
+
+local function count_requests(shape, requests)
+  local rows, slots = shape.rows, shape.slots
+  for n = 1, #slots do
+    if slots[n] <= 3 then
+      local row, at = rows[n], CURRENT + slots[n]
+      row[at], row.changed = row[at] + requests, true
+    end
+  end
+end
+
+-- How the limited slots stand, four numbers each. Where they deny, those that do start or renew their cooldown.
+local function tell_windows(shape, reply, cooldown)
+  for n, slot in ipairs(shape.slots) do
+    local row, limit = shape.rows[n], shape.limits[n]
+    local flag = is_cooling(row, slot, limit) and 2 or fits(row, slot, limit, 0) and 0 or 1
+    if flag > 0 and cooldown then cool(row, slot, limit, DAY_END[slot] and day_end or now + cooldown) end
+    local length = #reply
+    reply[length + 1], reply[length + 2] = row[CURRENT + slot], row[PREVIOUS + slot]
+    reply[length + 3], reply[length + 4] = row[COOL_UNTIL + slot] or 0, flag
+  end
+end
+
+local function answer(...) return packed({ ... }, select('#', ...)) end
+local function admitted(cap, grace_until, counted)
+  return struct.pack('<ddddd', 1, now, cap or NONE, grace_until or NONE, counted)
+end
+
+local function unseeded(shape)
+  local opens_in = #shape.unseeded > 0 and math.max(0, opened_at + head[2] - now) or 0
+  local reply = { 5, now, epoch, opened_at, opens_in, #shape.missing }
+  for _, position in ipairs(shape.missing) do reply[#reply + 1] = position end
+  for _, position in ipairs(shape.unseeded) do reply[#reply + 1] = position end
+  return packed(reply, #reply)
+end
+
+local function told(shape)
+  local reply = { 8, now }
+  tell_windows(shape, reply)
+  for _, occupied in ipairs(shape.lanes) do reply[#reply + 1] = live_in(occupied.lane) end
+  for _, held in ipairs(shape.balances) do
+    local balance = held.balance
+    for _, field in ipairs({ COMMITTED, HELD, INHERITED, GRACE_AT, GRACE_LIMIT }) do reply[#reply + 1] = balance[field] end
+  end
+  return packed(reply, #reply)
+end
+
+local function denied_by_lane(shape)
+  for c, occupied in ipairs(shape.lanes) do
+    local lane, limit = occupied.lane, occupied.limit
+    local live = live_in(lane)
+    if live >= limit then
+      write_lane(lane)
+      local from = '(' .. int(now)
+      local last = limit >= 1 and call('ZRANGEBYSCORE', lane.key, from, '+inf', 'WITHSCORES', 'LIMIT', live - limit, 1)
+      return answer(3, now, c, last and tonumber(last[2]) or 0)
+    end
+  end
+end
+
+-- Until when the grace of a balance that has too little room lets everything through, and whether it begins with this
+-- request; grace.ts explains.
+local function grace_of(held, fitting, least)
+  local balance = held.balance
+  if balance[GRACE_AT] == NONE or held.limit > balance[GRACE_LIMIT] then
+    if balance[INHERITED] > held.limit or fitting >= least then return nil end
+    return now + held.grace, true
+  end
+  local until_ms = balance[GRACE_AT] + held.grace
+  return now < until_ms and until_ms or nil, false
+end
+
+-- The output cap comes down to the least headroom. Answers the cap, the end of the grace without which it would not fit,
+-- and the balances whose grace begins; or nil and the position of the balance that fits least. The terms of the first
+-- balance are behind A[at].
+local function fit_balances(shape, A, at, asked, least)
+  local cap, tightest, grace_until, graces = asked or math.huge, nil, nil, nil
+  for h, held in ipairs(shape.balances) do
+    local balance, per = held.balance, A[at + 2]
+    local space = held.limit - balance[COMMITTED] - balance[HELD] - A[at + 1]
+    local fitting = space >= 0 and math.huge or -1
+    if per > 0 then
+      fitting = math.floor(space / per)
+      if fitting * per > space then fitting = fitting - 1 end
+    end
+    if fitting < (asked or math.huge) then
+      local until_ms, begins
+      if held.grace > 0 then until_ms, begins = grace_of(held, fitting, least) end
+      if until_ms then
+        if begins then
+          graces = graces or {}
+          graces[#graces + 1] = held
+        end
+        grace_until = math.min(grace_until or until_ms, until_ms)
+      elseif fitting < cap then cap, tightest = fitting, h end
+    end
+    at = at + 2
+  end
+  if tightest and cap < least then return nil, tightest end
+  return cap, grace_until, graces
+end
+
+-- `passes` where the windows are known to let it through; its request is counted with those of its shape then.
+local function admit(shape, A, at, id, evidence, passes)
+  local attempt = attempt_of(id)
+  if attempt and attempt[STATE] == WITHDRAWN then return answer(7, now) end
+  if not attempt and (now < A[at + 1] or now >= A[at + 2]) then return answer(6, now) end
+  local asked = A[at + 3] ~= NONE and A[at + 3] or nil
+  if attempt then
+    return admitted(attempt[STATE] == THIN and asked and A[at + 5] or attempt[CAP], attempt[GRACE_UNTIL], 0)
+  end
+  if #shape.missing > 0 or #shape.unseeded > 0 then return unseeded(shape) end
+  if head[9] == 1 then return told(shape) end
+  if not passes and not lets_through(shape, 0) then
+    local reply = { 2, now }
+    tell_windows(shape, reply, A[at + 7])
+    return packed(reply, #reply)
+  end
+  local denial = denied_by_lane(shape)
+  if denial then return denial end
+  local cap, grace_until, graces = fit_balances(shape, A, at + 7, asked, A[at + 4])
+  if not cap then
+    local tightest = shape.balances[grace_until].balance
+    return answer(4, now, grace_until, tightest[COMMITTED], tightest[HELD])
+  end
+
+  for _, held in ipairs(graces or {}) do
+    held.balance[GRACE_AT], held.balance[GRACE_LIMIT], held.balance.changed = now, held.limit, true
+  end
+  if passes then shape.count = shape.count + 1 else count_requests(shape, 1) end
+  local until_ms = int(now + A[at + 6])
+  for _, occupied in ipairs(shape.lanes) do
+    occupied.lane.live = occupied.lane.live + 1
+    add(occupied.lane, until_ms, id)
+  end
+  add(lane_at(leases), until_ms, id)
+  local terms = at + 7
+  cap = asked and cap or false
+  attempt = { LIVE, now, cap, evidence, shape.names, 0, 0, 0, 0, grace_until or false }
+  for h, held in ipairs(shape.balances) do
+    local charged = add_charge(attempt, held.counter, held.metric)
+    hold(attempt, charged, held.balance, A[terms + 1] + A[terms + 2] * (cap or 0))
+    terms = terms + 2
+  end
+  save_attempt(id, attempt)
+  return admitted(cap, grace_until, 1)
+end
