@@ -5,11 +5,14 @@
 local call = redis.call
 local int = function(number) return string.format('%.0f', number) end
 
-local MINUTE, HOUR, DAY = 60000, 3600000, 86400000
--- Windows idle for a day and a business day are read from Postgres again; an epoch outlives all it vouches for.
-local WINDOW_TTL, ATTEMPT_TTL, BALANCE_TTL, LEASES_TTL, EPOCH_TTL = 2 * DAY, 7 * DAY, 7 * DAY, 7 * DAY, 8 * DAY
+local MINUTE, HOUR = 60000, 3600000
+-- As texts, because a number that a command is given is formatted each time. Windows idle for a day and a business day are
+-- read from Postgres again (two days); attempts, balances and leases live for seven days; an epoch outlives all it vouches
+-- for (eight).
+local WINDOW_TTL, ATTEMPT_TTL, BALANCE_TTL, LEASES_TTL, EPOCH_TTL =
+  '172800000', '604800000', '604800000', '604800000', '691200000'
 -- A settled attempt is remembered for ten minutes, so that a second settlement can replace the first.
-local SETTLED_TTL = 600000
+local SETTLED_TTL = '600000'
 
 -- What stands for a number that is not given.
 local NONE = -1

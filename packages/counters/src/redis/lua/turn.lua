@@ -58,6 +58,27 @@ local admitted_from = from
 for n = 0, ADMISSIONS - 1 do keys[#keys + 1] = attempt_key(ARGV[admitted_from + 2 * n]) end
 load(keys)
 
+-- And what settlements are charged to, where no admission of the call is.
+keys = {}
+local asked = {}
+local function ask(key)
+  if texts[key] == nil and not asked[key] then
+    asked[key] = true
+    keys[#keys + 1] = key
+  end
+end
+for n = 0, SETTLEMENTS - 1 do
+  local attempt = attempt_of(ARGV[settled_from + 2 * n])
+  for at = FIRST_CHARGE, attempt and #attempt or 0, CHARGE do ask(balance_key(attempt[at])) end
+  if attempt and not asked[attempt[NAMES]] then
+    asked[attempt[NAMES]] = true
+    for _, entry in ipairs(names_of(attempt[NAMES])[1]) do
+      if #entry[2] > 0 then ask(windows_key(entry[1])) end
+    end
+  end
+end
+load(keys)
+
 local S = numbers_of(ARGV[3])
 for n = 0, SETTLEMENTS - 1 do
   local at = settled_from + 2 * n

@@ -148,6 +148,17 @@ local function fit_balances(shape, A, at, asked, least)
   return cap, grace_until, graces
 end
 
+-- When a lease ends, which is the same for most.
+local untils = {}
+local function until_text(lease)
+  local text = untils[lease]
+  if not text then
+    text = int(now + lease)
+    untils[lease] = text
+  end
+  return text
+end
+
 -- `passes` where the windows are known to let it through; its request is counted with those of its shape then.
 local function admit(shape, A, at, id, evidence, passes)
   local attempt = attempt_of(id)
@@ -172,11 +183,13 @@ local function admit(shape, A, at, id, evidence, passes)
     return answer(4, now, grace_until, tightest[COMMITTED], tightest[HELD])
   end
 
-  for _, held in ipairs(graces or {}) do
-    held.balance[GRACE_AT], held.balance[GRACE_LIMIT], held.balance.changed = now, held.limit, true
+  if graces then
+    for _, held in ipairs(graces) do
+      held.balance[GRACE_AT], held.balance[GRACE_LIMIT], held.balance.changed = now, held.limit, true
+    end
   end
   if passes then shape.count = shape.count + 1 else count_requests(shape, 1) end
-  local until_ms = int(now + A[at + 6])
+  local until_ms = until_text(A[at + 6])
   for _, occupied in ipairs(shape.lanes) do
     occupied.lane.live = occupied.lane.live + 1
     add(occupied.lane, until_ms, id)
@@ -185,10 +198,11 @@ local function admit(shape, A, at, id, evidence, passes)
   local terms = at + 7
   cap = asked and cap or false
   attempt = { LIVE, now, cap, evidence, shape.names, 0, 0, 0, 0, grace_until or false }
-  for h, held in ipairs(shape.balances) do
-    local charged = add_charge(attempt, held.counter, held.metric)
-    hold(attempt, charged, held.balance, A[terms + 1] + A[terms + 2] * (cap or 0))
-    terms = terms + 2
+  local charge = FIRST_CHARGE
+  for _, held in ipairs(shape.balances) do
+    attempt[charge], attempt[charge + 1], attempt[charge + 2], attempt[charge + 3] = held.counter, held.metric, 0, 0
+    hold(attempt, charge, held.balance, A[terms + 1] + A[terms + 2] * (cap or 0))
+    charge, terms = charge + CHARGE, terms + 2
   end
   save_attempt(id, attempt)
   return admitted(cap, grace_until, 1)
