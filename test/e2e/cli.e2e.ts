@@ -3,6 +3,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeId, newUuid } from '@weir/kernel/ids';
+import { insertRow } from '@weir/testkit/postgres-tenant';
 import { freePort } from './src/free-port.ts';
 import { sendGraphql, signIn, type Session } from './src/graphql.ts';
 import { startPlatform, type Platform } from './src/platform.ts';
@@ -102,6 +104,54 @@ describe('weir org and user', () => {
     expect((await weir('user', 'update', email, '--role', 'analyst')).stdout).toContain('Analyst');
     const nobody = await weir('user', 'suspend', 'nobody@example.org', '--reason', 'x', '--confirm');
     expect(nobody).toMatchObject({ exitCode: 2 });
+  });
+});
+
+/** Somebody who belongs to the organization already, without having been invited. @returns Their address. */
+async function addMember(name: string): Promise<string> {
+  const email = `${name}@example.org`;
+  const database = new pg.Client({ connectionString: platform.databaseUrl });
+  await database.connect();
+  try {
+    const userId = newUuid();
+    await insertRow(database, 'identity.users', { id: userId, email, display_name: name });
+    await insertRow(database, 'identity.memberships', {
+      id: newUuid(),
+      organization_id: decodeId('organization', platform.access.organizationId),
+      user_id: userId,
+      role: 'DEVELOPER',
+    });
+  } finally {
+    await database.end();
+  }
+  return email;
+}
+
+describe('weir user suspend and remove', () => {
+  it('suspend a member, only when that is confirmed', async () => {
+    const email = await addMember('lost.laptop');
+    const suspend = (...args: readonly string[]) =>
+      weir('user', 'suspend', email, '--reason', 'a lost laptop', ...args);
+    expect(await suspend()).toMatchObject({ exitCode: 2, stdout: '' });
+    const status = async (): Promise<string> => {
+      const { stdout } = await weir('user', 'list', '--search', email, '--format', 'json');
+      return (JSON.parse(stdout) as { status: string }[]).map((member) => member.status).join();
+    };
+    expect(await status()).toBe('ACTIVE');
+    const suspended = await suspend('--confirm', '--format', 'json');
+    expect(suspended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(suspended.stdout)).toMatchObject([{ email, role: 'Developer', status: 'SUSPENDED' }]);
+    expect(await status()).toBe('SUSPENDED');
+  });
+
+  it('remove a member for good, only when that is confirmed', async () => {
+    const email = await addMember('moves.on');
+    expect(await weir('user', 'remove', email)).toMatchObject({ exitCode: 2, stdout: '' });
+    const removed = await weir('user', 'remove', email, '--confirm', '--format', 'json');
+    expect(removed).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(removed.stdout)).toMatchObject([{ email, status: 'REMOVED' }]);
+    expect((await weir('user', 'list', '--search', email)).stdout).not.toContain(email);
+    expect(await weir('user', 'remove', email, '--confirm')).toMatchObject({ exitCode: 2 });
   });
 });
 
@@ -295,6 +345,13 @@ describe('weir bootstrap and break-glass', () => {
     expect((await asAdmin('org', 'activate', id, ...reason)).stdout).toContain('ACTIVE');
     const platformRole = (...role: readonly string[]) => asAdmin('user', 'platform-role', ...role);
     expect(await platformRole('--email', email, '--role', 'boss')).toMatchObject({ exitCode: 2 });
+    const helper = await addMember('helps.out');
+    const given = await platformRole('--email', helper, '--role', 'support', '--format', 'json');
+    expect(given).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(given.stdout)).toMatchObject([{ email: helper, platformRole: 'SUPPORT' }]);
+    const taken = await platformRole('--email', helper, '--role', 'none', '--format', 'json');
+    expect(taken).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(taken.stdout)).toMatchObject([{ email: helper, platformRole: null }]);
     const last = await platformRole('--email', email, '--role', 'none');
     expect(last.exitCode).toBe(1);
     expect(last.stderr).toContain('last system administrator');

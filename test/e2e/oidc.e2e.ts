@@ -1,16 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { generateSync } from 'otplib';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tokenIn, waitForMail } from '@weir/identity/modules/mail/test-outbox';
 import { newUuid } from '@weir/kernel/ids';
+import { insertRow } from '@weir/testkit/postgres-tenant';
 import { createCookieBrowser, type CookieBrowser } from './src/cookie-browser.ts';
-import { signIn, type Session } from './src/graphql.ts';
+import { sendGraphql, signIn, type Session } from './src/graphql.ts';
 import { startOpenIdProvider, type OpenIdProvider } from './src/openid-provider.ts';
 import { startPlatform, type Platform } from './src/platform.ts';
-import { until } from './src/until.ts';
 
 let platform: Platform;
 let provider: OpenIdProvider;
@@ -33,7 +33,11 @@ interface Created {
   };
 }
 
-async function addProvider(of: OpenIdProvider, change: object = {}): Promise<Created['oidcProviderCreate']> {
+async function addProvider(
+  of: OpenIdProvider,
+  change: object = {},
+  as: Session = owner,
+): Promise<Created['oidcProviderCreate']> {
   const input = {
     organizationId: platform.access.organizationId,
     name: 'Company',
@@ -45,7 +49,7 @@ async function addProvider(of: OpenIdProvider, change: object = {}): Promise<Cre
     defaultRoleId: 'rol_developer',
     ...change,
   };
-  return (await owner.ask<Created>(CREATE, { input })).oidcProviderCreate;
+  return (await as.ask<Created>(CREATE, { input })).oidcProviderCreate;
 }
 
 beforeAll(async () => {
@@ -67,15 +71,11 @@ afterAll(async () => {
   await platform[Symbol.asyncDispose]();
 });
 
-/** The token in the mail to an invited person. */
-async function invitationToken(home: string, email: string): Promise<string> {
-  const folder = join(home, 'outbox');
-  return until(`a mail to ${email}`, () => {
-    const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.txt')) : [];
-    const texts = files.map((name) => readFileSync(join(folder, name), 'utf8'));
-    const [, token] = /#token=([\w%-]+)/.exec(texts.find((text) => text.includes(email)) ?? '') ?? [];
-    return token === undefined ? undefined : decodeURIComponent(token);
-  });
+/** Past the services, as the owner of the tables. */
+async function inDatabase(work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: platform.databaseUrl });
+  await client.connect();
+  await work(client).finally(() => client.end());
 }
 
 function person(name: string, change: object = {}) {
@@ -169,13 +169,16 @@ describe('signing in through an OpenID provider', () => {
   });
 
   it('does not let an organization’s provider speak for people of another organization', async () => {
-    const client = new pg.Client({ connectionString: platform.databaseUrl });
-    await client.connect();
     const [userId, organizationId] = [newUuid(), newUuid()];
-    await client.query(`insert into identity.organizations (id, slug, name) values ($1, 'elsewhere', 'Elsewhere')`, [organizationId]); // prettier-ignore
-    await client.query(`insert into identity.users (id, email, display_name) values ($1, 'carol@corp.example', 'Carol')`, [userId]); // prettier-ignore
-    await client.query(`insert into identity.memberships (id, organization_id, user_id, role) values ($1, $2, $3, 'OWNER')`, [newUuid(), organizationId, userId]); // prettier-ignore
-    await client.end();
+    await inDatabase(async (client) => {
+      await insertRow(client, 'identity.organizations', { id: organizationId, slug: 'elsewhere', name: 'Elsewhere' }); // prettier-ignore
+      await insertRow(client, 'identity.users', {
+        id: userId,
+        email: 'carol@corp.example',
+        display_name: 'Carol',
+      });
+      await insertRow(client, 'identity.memberships', { id: newUuid(), organization_id: organizationId, user_id: userId, role: 'OWNER' }); // prettier-ignore
+    });
     expect(await signInAs(person('carol'))).toBe(`${origin}/home#error=NOT_ADMITTED`);
   });
 
@@ -193,7 +196,7 @@ describe('signing in through an OpenID provider', () => {
         },
       },
     );
-    const token = await invitationToken(platform.home, 'ivy@corp.example');
+    const token = tokenIn(await waitForMail(join(platform.home, 'outbox'), 'ivy@corp.example'));
     const arrive = async (account: OpenIdProvider['account'], invitation: string) => {
       other.account = account;
       const browser = createCookieBrowser();
@@ -249,10 +252,7 @@ describe('signing in through an OpenID provider', () => {
       signInContinue: { viewer: { user: { email: 'grace@corp.example' } }, userErrors: [] },
     });
     // As if the code were of a step that was never used: the ticket is used up all the same.
-    const database = new pg.Client({ connectionString: platform.databaseUrl });
-    await database.connect();
-    await database.query('update identity.totp_factors set last_step = 0');
-    await database.end();
+    await inDatabase((client) => client.query('update identity.totp_factors set last_step = 0'));
     expect(await proceed(next())).toMatchObject({
       signInContinue: { userErrors: [{ code: 'INVALID_TICKET' }] },
     });
@@ -368,5 +368,67 @@ describe('an attack on the way through the provider', () => {
     expect(await addProvider(provider, { defaultRoleId: 'rol_owner' })).toMatchObject({
       userErrors: [{ code: 'INVALID_ROLE' }],
     });
+  });
+});
+
+describe('a provider of the platform', () => {
+  const OF_PLATFORM = { organizationId: null, name: 'Platform', emailDomains: [], defaultRoleId: null };
+  let operator: Session;
+
+  it('is set up by those who operate the platform alone, and gives no role in an organization', async () => {
+    await expect(addProvider(other, OF_PLATFORM)).rejects.toThrow('FORBIDDEN');
+    await inDatabase((client) =>
+      client.query(`update identity.users set platform_role = 'SYSTEM_ADMIN' where email = $1`, [
+        platform.access.email,
+      ]),
+    );
+    operator = await signIn(platform.access);
+    expect(
+      await addProvider(other, { ...OF_PLATFORM, defaultRoleId: 'rol_developer' }, operator),
+    ).toMatchObject({
+      provider: null,
+      userErrors: [{ code: 'INVALID_ROLE' }],
+    });
+  });
+
+  it('is shown to everybody, signs people of any domain and organization in, and makes nobody a member', async () => {
+    const { provider: shared } = await addProvider(other, OF_PLATFORM, operator);
+    if (!shared) throw new Error('it was not created');
+    const { data } = await sendGraphql(graphqlUrl, '{ oidcProviders { name loginUrl } }');
+    expect(data).toEqual({ oidcProviders: [{ name: 'Platform', loginUrl: shared.loginUrl }] });
+
+    const arrive = async (account: OpenIdProvider['account']) => {
+      other.account = account;
+      const browser = createCookieBrowser();
+      return { end: await browser.follow(await upToCallback(browser, shared), `${origin}/home`), browser };
+    };
+    const zoe = await arrive(person('zoe', { email: 'zoe@anywhere.example' }));
+    expect(zoe.end).toBe(`${origin}/home`);
+    expect((await zoe.browser.graphql<Viewer>(graphqlUrl, VIEWER)).viewer).toMatchObject({
+      user: { email: 'zoe@anywhere.example' },
+      memberships: [],
+    });
+    const [userId, organizationId] = [newUuid(), newUuid()];
+    await inDatabase(async (client) => {
+      await insertRow(client, 'identity.organizations', {
+        id: organizationId,
+        slug: 'far-away',
+        name: 'Far away',
+      });
+      await insertRow(client, 'identity.users', {
+        id: userId,
+        email: 'dave@far.example',
+        display_name: 'Dave',
+      });
+      await insertRow(client, 'identity.memberships', { id: newUuid(), organization_id: organizationId, user_id: userId, role: 'ANALYST' }); // prettier-ignore
+    });
+    const dave = await arrive(person('dave', { email: 'dave@far.example' }));
+    expect(dave.end).toBe(`${origin}/home`);
+    expect((await dave.browser.graphql<Viewer>(graphqlUrl, VIEWER)).viewer).toMatchObject({
+      user: { email: 'dave@far.example' },
+      memberships: [{ role: { name: 'Analyst' } }],
+    });
+    const unverified = await arrive(person('yan', { email: 'yan@far.example', email_verified: false }));
+    expect(unverified.end).toBe(`${origin}/home#error=EMAIL_NOT_VERIFIED`);
   });
 });
