@@ -35,8 +35,12 @@ async function createClient(scopes: readonly string[] = ['ANALYTICS_READ', 'ADMI
   return (await owner.ask<{ oauthClientCreate: Client }>(CREATE, { input })).oauthClientCreate;
 }
 
-async function ask(form: Record<string, string> | string, authorization?: string): Promise<TokenAnswer> {
-  const response = await fetch(tokenUrl, {
+async function ask(
+  form: Record<string, string> | string,
+  authorization?: string,
+  path = '/oauth2/token',
+): Promise<TokenAnswer> {
+  const response = await fetch(new URL(path, tokenUrl), {
     method: 'POST',
     headers: {
       'content-type': 'application/x-www-form-urlencoded',
@@ -45,10 +49,11 @@ async function ask(form: Record<string, string> | string, authorization?: string
     body: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
     signal: AbortSignal.timeout(60_000),
   });
+  const text = await response.text();
   return {
     status: response.status,
     headers: response.headers,
-    body: (await response.json()) as TokenAnswer['body'],
+    body: (text === '' ? {} : JSON.parse(text)) as TokenAnswer['body'],
   };
 }
 
@@ -76,6 +81,8 @@ describe('a program of a third party', () => {
       token_endpoint: expect.stringMatching(/\/oauth2\/token$/) as string,
       grant_types_supported: ['client_credentials'],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_endpoint: expect.stringMatching(/\/oauth2\/introspect$/) as string,
+      revocation_endpoint: expect.stringMatching(/\/oauth2\/revoke$/) as string,
     });
     const client = await createClient();
     expect(client.client.scopes).toEqual(['ANALYTICS_READ', 'ADMIN']);
@@ -156,6 +163,83 @@ describe('a program of a third party', () => {
     );
     expect(await ask(GRANT, basic(next))).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
   });
+});
+
+describe('a token', () => {
+  const introspect = (of: Client, token: string) =>
+    ask({ token, token_type_hint: 'access_token' }, basic(of), '/oauth2/introspect');
+  const revoke = (of: Client, token: string) => ask({ token, ...inBody(of) }, undefined, '/oauth2/revoke');
+  const tokenOf = async (client: Client, scope?: string): Promise<string> =>
+    (await ask({ ...GRANT, ...(scope === undefined ? {} : { scope }) }, basic(client))).body.access_token ??
+    '';
+
+  it('tells its client what it is good for', async () => {
+    const client = await createClient();
+    const before = Math.floor(Date.now() / 1_000);
+    const answer = await introspect(client, await tokenOf(client, 'analytics:read'));
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    const { exp, iat, ...told } = answer.body as { readonly exp: number; readonly iat: number };
+    expect(told).toEqual({
+      active: true,
+      client_id: client.client.id,
+      sub: client.client.id,
+      scope: 'analytics:read',
+      token_type: 'Bearer',
+      iss: expect.stringMatching(/^http/) as string,
+    });
+    expect(exp - iat).toBe(3_600);
+    expect(iat).toBeGreaterThanOrEqual(before);
+  });
+
+  it('ends when its client revokes it, alone, and can be revoked again', async () => {
+    const client = await createClient();
+    const [revoked, other] = [await tokenOf(client), await tokenOf(client)];
+    expect((await viewerOf(revoked))?.oauthClient?.id).toBe(client.client.id);
+    for (let time = 0; time < 2; time++) {
+      expect(await revoke(client, revoked)).toMatchObject({ status: 200, body: {} });
+    }
+    expect((await introspect(client, revoked)).body).toEqual({ active: false });
+    await until('the revoked token to end', async () => ((await viewerOf(revoked)) ? undefined : true));
+    expect((await introspect(client, other)).body).toMatchObject({ active: true });
+    expect((await viewerOf(other))?.oauthClient?.id).toBe(client.client.id);
+    expect((await introspect(client, await tokenOf(client))).body).toMatchObject({ active: true });
+  });
+
+  it('is nobody’s business but its client’s: others learn and end nothing', async () => {
+    const [client, stranger] = [await createClient(), await createClient()];
+    const token = await tokenOf(client);
+    const altered = `${token.slice(0, -2)}${token.endsWith('AA') ? 'BB' : 'AA'}`;
+    for (const text of [token, altered, owner.accessToken, 'no token', 'x.y.z', '\u0000']) {
+      expect(await introspect(stranger, text)).toMatchObject({ status: 200, body: { active: false } });
+      expect((await introspect(stranger, text)).body).toEqual({ active: false });
+      expect(await revoke(stranger, text)).toMatchObject({ status: 200, body: {} });
+    }
+    expect((await introspect(client, token)).body).toMatchObject({ active: true });
+    expect((await viewerOf(token))?.oauthClient?.id).toBe(client.client.id);
+    expect((await owner.send('{ viewer { user { id } } }')).errors).toBeUndefined();
+  });
+
+  it.each(['/oauth2/introspect', '/oauth2/revoke'])(
+    'at %s needs a client that proves itself, and a token',
+    async (path) => {
+      const client = await createClient();
+      const token = await tokenOf(client);
+      const cases: readonly (readonly [Record<string, string>, string | undefined, number, string])[] = [
+        [{ token }, undefined, 401, 'invalid_client'],
+        [{ token, client_id: client.client.id, client_secret: 'wrong' }, undefined, 401, 'invalid_client'],
+        [{ token }, `Bearer ${token}`, 401, 'invalid_client'],
+        [{}, basic(client), 400, 'invalid_request'],
+        [{ token: '' }, basic(client), 400, 'invalid_request'],
+        [{ token, ...inBody(client) }, basic(client), 400, 'invalid_request'],
+      ];
+      for (const [body, authorization, status, error] of cases) {
+        const answer = await ask(body, authorization, path);
+        expect({ body, status: answer.status, error: answer.body.error }).toEqual({ body, status, error });
+      }
+      expect((await viewerOf(token))?.oauthClient?.id).toBe(client.client.id);
+    },
+  );
 });
 
 describe('the token endpoint', () => {

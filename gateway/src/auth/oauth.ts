@@ -1,6 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { OAUTH_SCOPES, oauthTokenAnswerSchema } from '@weir/contracts/oauth-token';
+import { z } from 'zod';
+import {
+  OAUTH_SCOPES,
+  oauthIntrospectionSchema,
+  oauthRevocationSchema,
+  oauthTokenAnswerSchema,
+  type OAuthIntrospection,
+  type OAuthRevocation,
+  type OAuthTokenAnswer,
+} from '@weir/contracts/oauth-token';
 import { AppError } from '@weir/kernel/errors';
+import { err, ok, type Result } from '@weir/kernel/result';
 import { originOf } from '../http/origin.ts';
 import type { IdentityClient } from './identity-client.ts';
 
@@ -20,6 +30,8 @@ interface OAuthError {
 const BODY_BYTES_MAX = 8_192;
 const TOKEN_PATH = '/oauth2/token';
 const GRANT = 'client_credentials';
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post'];
+const refusalSchema = z.object({ error: z.string(), error_description: z.string() });
 
 interface ClientCredentials {
   readonly clientId: string;
@@ -74,7 +86,88 @@ function sendFailure(reply: FastifyReply, thrown: unknown): FastifyReply {
   return reply.code(spec.status).send({ error: 'temporarily_unavailable', error_description: detail });
 }
 
-/** The token endpoint of the client credentials grant, and the metadata by which programs find it (RFC 6749, RFC 8414). */
+/** One endpoint: what its form has to hold, and who answers it. */
+interface Endpoint<Answer extends object> {
+  readonly path: string;
+  /** Of the request, or what is wrong with them. */
+  parametersOf(form: URLSearchParams): Result<object, OAuthError>;
+  readonly internalPath: string;
+  readonly answer: z.ZodType<Answer>;
+  /** What a program gets of an answer that is no error; nothing for an empty body. */
+  bodyOf(answer: Answer): object | undefined;
+}
+
+const TOKEN: Endpoint<OAuthTokenAnswer> = {
+  path: TOKEN_PATH,
+  parametersOf(form) {
+    const grant = form.get('grant_type');
+    if (grant === null) return err(invalid('grant_type is missing.'));
+    if (grant === GRANT) return ok({ scope: form.get('scope') });
+    return err({ status: 400, error: 'unsupported_grant_type', description: `Only ${GRANT} is supported.` });
+  },
+  internalPath: '/internal/oauth/token',
+  answer: oauthTokenAnswerSchema,
+  bodyOf: (answer) => answer,
+};
+
+/** `token_type_hint` helps to find a token, which is not needed here. */
+function tokenOf(form: URLSearchParams): Result<object, OAuthError> {
+  const token = form.get('token');
+  return token ? ok({ token }) : err(invalid('token is missing.'));
+}
+
+const INTROSPECTION: Endpoint<OAuthIntrospection> = {
+  path: '/oauth2/introspect',
+  parametersOf: tokenOf,
+  internalPath: '/internal/oauth/introspection',
+  answer: oauthIntrospectionSchema,
+  bodyOf: (answer) => answer,
+};
+
+const REVOCATION: Endpoint<OAuthRevocation> = {
+  path: '/oauth2/revoke',
+  parametersOf: tokenOf,
+  internalPath: '/internal/oauth/revocation',
+  answer: oauthRevocationSchema,
+  bodyOf: () => undefined,
+};
+
+function serve<Answer extends object>(
+  app: FastifyInstance,
+  identity: IdentityClient,
+  endpoint: Endpoint<Answer>,
+): void {
+  app.post(endpoint.path, async (request: FastifyRequest, reply) => {
+    void reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
+    const form = request.body;
+    if (!(form instanceof URLSearchParams)) {
+      return sendError(reply, invalid('Send the parameters as application/x-www-form-urlencoded.'));
+    }
+    if (new Set(form.keys()).size !== [...form.keys()].length) {
+      return sendError(reply, invalid('A parameter is given more than once.'));
+    }
+    const parameters = endpoint.parametersOf(form);
+    if (!parameters.ok) return sendError(reply, parameters.error);
+    const credentials = credentialsOf(request.headers.authorization, form);
+    if ('error' in credentials) return sendError(reply, credentials);
+    const { ipAddress } = originOf(request.headers, request.ip);
+    try {
+      const asked = { ...credentials, ...parameters.value, ipAddress };
+      const answer = await identity.post(endpoint.internalPath, asked, endpoint.answer);
+      const refusal = refusalSchema.safeParse(answer);
+      if (!refusal.success) return await reply.send(endpoint.bodyOf(answer));
+      const { error, error_description: description } = refusal.data;
+      return await sendError(reply, { status: error === 'invalid_client' ? 401 : 400, error, description });
+    } catch (thrown) {
+      return sendFailure(reply, thrown);
+    }
+  });
+}
+
+/**
+ * The token endpoint of the client credentials grant, what becomes of its tokens, and the metadata by which programs find
+ * all of it (RFC 6749, RFC 7009, RFC 7662, RFC 8414).
+ */
 export function serveOAuth(app: FastifyInstance, { identity, publicUrl }: OAuthOptions): void {
   void app.register((scope, _, done) => {
     scope.addContentTypeParser(
@@ -84,37 +177,9 @@ export function serveOAuth(app: FastifyInstance, { identity, publicUrl }: OAuthO
         parsed(null, new URLSearchParams(String(body)));
       },
     );
-    scope.post(TOKEN_PATH, async (request: FastifyRequest, reply) => {
-      void reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' });
-      const form = request.body;
-      if (!(form instanceof URLSearchParams)) {
-        return sendError(reply, invalid('Send the parameters as application/x-www-form-urlencoded.'));
-      }
-      if (new Set(form.keys()).size !== [...form.keys()].length) {
-        return sendError(reply, invalid('A parameter is given more than once.'));
-      }
-      const grant = form.get('grant_type');
-      if (grant === null) return sendError(reply, invalid('grant_type is missing.'));
-      if (grant !== GRANT) {
-        return sendError(reply, {
-          status: 400,
-          error: 'unsupported_grant_type',
-          description: `Only ${GRANT} is supported.`,
-        });
-      }
-      const credentials = credentialsOf(request.headers.authorization, form);
-      if ('error' in credentials) return sendError(reply, credentials);
-      const { ipAddress } = originOf(request.headers, request.ip);
-      try {
-        const body = { ...credentials, scope: form.get('scope'), ipAddress };
-        const answer = await identity.post('/internal/oauth/token', body, oauthTokenAnswerSchema);
-        if (!('error' in answer)) return await reply.send(answer);
-        const { error, error_description: description } = answer;
-        return await sendError(reply, { status: error === 'invalid_client' ? 401 : 400, error, description });
-      } catch (thrown) {
-        return sendFailure(reply, thrown);
-      }
-    });
+    serve(scope, identity, TOKEN);
+    serve(scope, identity, INTROSPECTION);
+    serve(scope, identity, REVOCATION);
     done();
   });
 
@@ -124,11 +189,15 @@ export function serveOAuth(app: FastifyInstance, { identity, publicUrl }: OAuthO
     reply.send({
       issuer,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
-      token_endpoint: `${issuer}${TOKEN_PATH}`,
+      token_endpoint: `${issuer}${TOKEN.path}`,
+      introspection_endpoint: `${issuer}${INTROSPECTION.path}`,
+      revocation_endpoint: `${issuer}${REVOCATION.path}`,
       grant_types_supported: [GRANT],
       response_types_supported: [],
       scopes_supported: OAUTH_SCOPES,
-      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: AUTH_METHODS,
+      introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+      revocation_endpoint_auth_methods_supported: AUTH_METHODS,
     }),
   );
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { oauthTokenRequestSchema } from '@weir/contracts/oauth-token';
+import type { z } from 'zod';
+import { oauthTokenRequestSchema, oauthTokenUseSchema } from '@weir/contracts/oauth-token';
 import { internalOnly } from '@weir/graphql/internal-only';
 import { AppError } from '@weir/kernel/errors';
 import { newUuid } from '@weir/kernel/ids';
@@ -13,20 +14,34 @@ export interface OAuthRoutesDeps {
   readonly log: Logger;
 }
 
-/** `POST /internal/oauth/token`: the gateway has read a token request and asks for its answer. */
+/** Below `/internal/oauth/`: the gateway has read the request of a program and asks for its answer. */
 export function addOAuthRoutes(
   app: FastifyInstance,
   { clientGrant, internalSecret, log }: OAuthRoutesDeps,
 ): void {
-  app.post('/internal/oauth/token', { onRequest: internalOnly(internalSecret) }, async (request, reply) => {
-    try {
-      const parsed = oauthTokenRequestSchema.safeParse(request.body);
-      if (!parsed.success) throw new AppError('INVALID_REQUEST', 'The request does not fit the contract.');
-      return await clientGrant.token(parsed.data);
-    } catch (thrown) {
-      const { error, status, headers, body } = problemResponse(thrown, newUuid());
-      if (error.spec.level === 'error') log.error({ err: thrown }, 'a token request failed');
-      return reply.code(status).headers(headers).send(body);
-    }
-  });
+  function answer<Request>(
+    name: string,
+    schema: z.ZodType<Request>,
+    decide: (request: Request) => Promise<object>,
+  ): void {
+    app.post(
+      `/internal/oauth/${name}`,
+      { onRequest: internalOnly(internalSecret) },
+      async (request, reply) => {
+        try {
+          const parsed = schema.safeParse(request.body);
+          if (!parsed.success)
+            throw new AppError('INVALID_REQUEST', 'The request does not fit the contract.');
+          return await decide(parsed.data);
+        } catch (thrown) {
+          const { error, status, headers, body } = problemResponse(thrown, newUuid());
+          if (error.spec.level === 'error') log.error({ err: thrown }, `a ${name} request failed`);
+          return reply.code(status).headers(headers).send(body);
+        }
+      },
+    );
+  }
+  answer('token', oauthTokenRequestSchema, (request) => clientGrant.token(request));
+  answer('introspection', oauthTokenUseSchema, (request) => clientGrant.introspect(request));
+  answer('revocation', oauthTokenUseSchema, (request) => clientGrant.revoke(request));
 }

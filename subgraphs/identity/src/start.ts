@@ -27,6 +27,7 @@ import { createOidcClients } from './modules/oidc/oidc-client.ts';
 import { createProviderProbe } from './modules/provider-keys/provider-probe.ts';
 import { createAccessTokens } from './modules/sessions/access-token.ts';
 import { createAuthenticator } from './modules/sessions/authenticator.ts';
+import { createOneTimeTokens } from './modules/one-time-tokens/one-time-tokens.ts';
 import { createRefusedKeyAudit } from './modules/sessions/refused-key-audit.ts';
 import { createRateLimits } from './modules/rate-limits/rate-limits.ts';
 import { createSigningKeyRotation } from './modules/sessions/signing-key-rotation.ts';
@@ -90,6 +91,7 @@ export async function start(
     const clientGrant = createClientGrant({
       db,
       clientTokens: createClientTokens(keys, clock, config.publicUrl),
+      spentTokens: createOneTimeTokens({ masterKey: config.masterKey, clock }),
       rateLimits: createRateLimits({ db, clock }),
     });
     const refusals = createBoundedAudit({ log, clock });

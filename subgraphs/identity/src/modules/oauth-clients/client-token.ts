@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OAUTH_SCOPES, type OAuthScope } from '@weir/contracts/oauth-token';
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
-import { isUuid, type Uuid } from '@weir/kernel/ids';
+import { isUuid, newUuid, type Uuid } from '@weir/kernel/ids';
 import type { SigningKeys } from '../sessions/signing-keys.ts';
 
 /** What a token of a client says; whether the client still works is another question. */
@@ -13,10 +13,19 @@ export interface ClientToken {
   readonly secretVersion: number;
 }
 
+/** What is known of a token besides what it was asked for. */
+export interface SignedClientToken extends ClientToken {
+  /** Undefined of a token from before tokens had ids: it cannot be revoked alone. */
+  readonly id: string | undefined;
+  readonly issuer: string;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
 export interface ClientTokens {
   sign(token: ClientToken): Promise<string>;
   /** @throws AppError UNAUTHENTICATED unless we signed it and it has not expired. */
-  verify(text: string): Promise<ClientToken & { readonly expiresAtMs: number }>;
+  verify(text: string): Promise<SignedClientToken>;
 }
 
 export const CLIENT_TOKEN_LIFE_SECONDS = 60 * 60;
@@ -31,6 +40,8 @@ const claimsSchema = z.object({
   client_id: z.string().refine(isUuid),
   scope: z.string(),
   secret_version: z.number(),
+  jti: z.string().optional(),
+  iat: z.number(),
   exp: z.number(),
 });
 
@@ -54,6 +65,7 @@ export function createClientTokens(keys: SigningKeys, clock: Clock, issuer: stri
         .setIssuer(issuer)
         .setAudience(AUDIENCE)
         .setSubject(clientId)
+        .setJti(newUuid(clock.now()))
         .setIssuedAt(now)
         .setExpirationTime(now + CLIENT_TOKEN_LIFE_SECONDS)
         .sign(privateKey);
@@ -83,6 +95,9 @@ export function createClientTokens(keys: SigningKeys, clock: Clock, issuer: stri
           clientId: claims.client_id,
           scopes: OAUTH_SCOPES.filter((scope) => scopes.includes(scope)),
           secretVersion: claims.secret_version,
+          id: claims.jti,
+          issuer,
+          issuedAtMs: claims.iat * 1_000,
           expiresAtMs: claims.exp * 1_000,
         };
       } catch (cause) {

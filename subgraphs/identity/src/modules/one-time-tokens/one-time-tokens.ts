@@ -23,6 +23,8 @@ export interface OneTimeTokens {
   open(kind: OneTimeKind, token: string): unknown;
   /** Uses it up. False when somebody has before; of several at the same time one succeeds. */
   spend(db: Db, token: string): Promise<boolean>;
+  /** Whether it was used up within the last hour. */
+  isSpent(db: Db, token: string): Promise<boolean>;
 }
 
 export interface OneTimeTokensDeps {
@@ -37,6 +39,9 @@ const TOKEN_LENGTH_MAX = 8_192;
 const LIFE_MAX_MS = 60 * 60_000;
 /** How many that have expired each use forgets: more than one, so that they do not pile up. */
 const FORGOTTEN_AT_ONCE = 10;
+
+const hashOf = (token: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(createHash('sha256').update(token).digest());
 
 const bytesOf = (key: VaultKey): Buffer => (key instanceof KeyObject ? key.export() : key);
 
@@ -93,7 +98,7 @@ export function createOneTimeTokens({ masterKey, clock }: OneTimeTokensDeps): On
     },
 
     async spend(db, token) {
-      const tokenHash = new Uint8Array(createHash('sha256').update(token).digest());
+      const tokenHash = hashOf(token);
       const nowMs = clock.now();
       await db.$executeRaw`
         delete from identity.spent_tokens where token_hash in (
@@ -104,6 +109,10 @@ export function createOneTimeTokens({ masterKey, clock }: OneTimeTokensDeps): On
         skipDuplicates: true,
       });
       return count === 1;
+    },
+
+    async isSpent(db, token) {
+      return (await db.spentToken.count({ where: { tokenHash: hashOf(token) } })) > 0;
     },
   };
 }
