@@ -86,8 +86,9 @@ export interface UsageBound {
 
 /** What input and output cost at most per million tokens, whichever class they turn out to be. */
 export function dearestPrices(price: Price): { readonly input: bigint; readonly output: bigint } {
+  const cached = price.cachedInput > price.cacheWrite ? price.cachedInput : price.cacheWrite;
   return {
-    input: [price.input, price.cachedInput, price.cacheWrite].reduce((a, b) => (a > b ? a : b)),
+    input: price.input > cached ? price.input : cached,
     output: price.output > price.reasoning ? price.output : price.reasoning,
   };
 }

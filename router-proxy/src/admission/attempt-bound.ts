@@ -64,17 +64,23 @@ export function needsBound({ budgets, credits }: ModelRoute): boolean {
  */
 export function boundProblem(route: ModelRoute, call: CallBound, bound: AttemptBound): AppError | null {
   for (const { metric, name } of route.budgets) {
-    const why = `because the budget "${name}" blocks and`;
-    const problem = metric === 'REQUESTS' ? null : problemUnder(metric, why, route, call, bound);
+    const problem = metric === 'REQUESTS' ? null : problemUnder(metric, name, route, call, bound);
     if (problem) return problem;
   }
   if (route.credits.length === 0) return null;
-  return problemUnder('COST', 'because the credit of its account is enforced and', route, call, bound);
+  return problemUnder('COST', null, route, call, bound);
+}
+
+function reasonOf(budget: string | null): string {
+  return budget === null
+    ? 'because the credit of its account is enforced and'
+    : `because the budget "${budget}" blocks and`;
 }
 
 function problemUnder(
   metric: SnapshotBudget['metric'],
-  why: string,
+  /** Its name; null for enforced credit. */
+  budget: string | null,
   route: ModelRoute,
   { unbounded, output }: CallBound,
   { price, outputCap }: AttemptBound,
@@ -82,16 +88,17 @@ function problemUnder(
   if (unbounded && isSpent(unbounded, metric, price)) {
     return new AppError(
       'INVALID_REQUEST',
-      `The request is refused ${why} the cost of ${unbounded.reason} cannot be bounded beforehand.`,
+      `The request is refused ${reasonOf(budget)} the cost of ${unbounded.reason} cannot be bounded beforehand.`,
       { param: unbounded.param },
     );
   }
   const isOutputSpent = metric === 'TOKENS' || !price || dearestPrices(price).output > 0n;
-  if (isOutputSpent && isEndless(output, route, outputCap)) return endlessError(output, route, why);
+  if (isOutputSpent && isEndless(output, route, outputCap))
+    return endlessError(output, route, reasonOf(budget));
   if (metric === 'COST' && !price) {
     return new AppError(
       'MODEL_NOT_ALLOWED',
-      `The model "${route.model.name}" is refused ${why} it has no price.`,
+      `The model "${route.model.name}" is refused ${reasonOf(budget)} it has no price.`,
       { param: 'model' },
     );
   }
