@@ -51,13 +51,14 @@ export function createAdmit({ gate, meter, deployments, clock, settings, onAdmit
       if (!meter.isAccepting()) throw cannotRecord();
       const startedMs = performance.now();
       const draft = draftOf(run, candidate, attemptNumber, clock.now());
-      const admission = await gate.admit(
+      const asked = gate.admit(
         (nowMs) => {
           prepared = prepare(draft, settings, nowMs);
           return prepared.request;
         },
         () => exchange.lifetime.signal,
       );
+      const admission = asked instanceof Promise ? await asked : asked;
       if (!prepared) throw new Error('an admission was given without a request');
       const durationMs = performance.now() - startedMs;
       exchange.notes.admissionMs = (exchange.notes.admissionMs ?? 0) + durationMs;
