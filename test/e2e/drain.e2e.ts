@@ -4,8 +4,8 @@ import { modes, startPlatform, type Platform } from './src/platform.ts';
 import { until } from './src/until.ts';
 
 const PROXY = 'router-proxy/src/main.ts';
-/** Streams of some ten seconds: they still run when the refusal of the one that drains is seen, however busy the machine is. */
-const PROMPT = { prompt: 'Hello! #chunks=400 #delay=25', maxTokens: 500, stream: true };
+/** Streams that still run when the refusal of the one that drains is seen, and end within its grace of five seconds. */
+const PROMPT = { prompt: 'Hello! #chunks=100 #delay=25', maxTokens: 200, stream: true };
 
 describe.runIf(modes().includes('cluster'))('SIGTERM to one of two proxies', () => {
   let platform: Platform;
