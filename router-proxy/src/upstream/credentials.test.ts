@@ -94,14 +94,6 @@ function vertexTarget(nonce = 'n'): ProviderTarget {
   return target;
 }
 
-function aTarget(): ProviderTarget {
-  const target = compileProviderTarget(aProviderKey());
-  if (!target) throw new Error('the key does not compile');
-  return target;
-}
-
-const nextTick = () => new Promise<void>((resolve) => process.nextTick(resolve));
-
 const ask = async (credentials: Credentials, target: ProviderTarget) =>
   credentials.of(target, 'service-account');
 
@@ -114,25 +106,6 @@ function isSignedByUs(assertion: string): boolean {
     Buffer.from(signature, 'base64url'),
   );
 }
-
-it('calls that leave together share one opening of the secret, and later ones open it again', async () => {
-  let openings = 0;
-  const { credentials } = rig(() => `secret ${++openings}`);
-  const [one, other] = [aTarget(), aTarget()];
-  const values = () => [one, one, other].map((target) => credentials.of(target, 'bearer'));
-  const bearer = (value: string) => ({
-    ok: true,
-    value: { name: 'authorization', value: `Bearer ${value}` },
-  });
-  expect(values()).toEqual([bearer('secret 1'), bearer('secret 1'), bearer('secret 2')]);
-  await Promise.resolve();
-  expect(credentials.of(one, 'x-api-key')).toEqual({
-    ok: true,
-    value: { name: 'x-api-key', value: 'secret 1' },
-  });
-  await nextTick();
-  expect(credentials.of(one, 'bearer')).toEqual(bearer('secret 3'));
-});
 
 describe("a service account's token", () => {
   it('is asked for with a signed assertion for the token endpoint and nothing wider', async () => {

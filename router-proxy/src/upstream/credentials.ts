@@ -1,4 +1,3 @@
-import type { SnapshotProviderKey } from '@weir/contracts/policy-snapshot';
 import { err, ok, type Result } from '@weir/kernel/result';
 import type { Logger } from '@weir/service/logger';
 import { assertNever } from '@weir/kernel/assert-never';
@@ -30,26 +29,6 @@ export interface CredentialsOptions {
 }
 
 export function createCredentials({ openSecret, tokens, log }: CredentialsOptions): Credentials {
-  /** What was opened for calls that leave together. */
-  const together = new Map<SnapshotProviderKey, string>();
-
-  /**
-   * Calls that were recorded with one write to the journal leave right after each other. They share one opening, which
-   * makes one copy of the secret instead of one for each; it is forgotten before anything else happens.
-   */
-  function secretOf(key: SnapshotProviderKey): string {
-    const opened = together.get(key);
-    if (opened !== undefined) return opened;
-    const secret = openSecret(key);
-    if (together.size === 0) {
-      process.nextTick(() => {
-        together.clear();
-      });
-    }
-    together.set(key, secret);
-    return secret;
-  }
-
   function compose(
     target: ProviderTarget,
     form: CredentialForm,
@@ -57,10 +36,10 @@ export function createCredentials({ openSecret, tokens, log }: CredentialsOption
     const { key } = target;
     switch (form) {
       case 'bearer':
-        return bearer(secretOf(key));
+        return bearer(openSecret(key));
       case 'api-key':
       case 'x-api-key':
-        return ok({ name: form, value: secretOf(key) });
+        return ok({ name: form, value: openSecret(key) });
       case 'service-account': {
         const token = tokens.get(tokenName(target), () => openSecret(key));
         return typeof token === 'string'
