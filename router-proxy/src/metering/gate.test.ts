@@ -97,7 +97,7 @@ describe('the gate', () => {
 
   it('reads each lost counter once, however many requests wait for it', async () => {
     const { gate, reads } = aGate();
-    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(gate)));
+    const answers = await Promise.all(Array.from({ length: 50 }, async () => ask(gate)));
     expect(answers.every((answer) => answer.kind === 'admitted')).toBe(true);
     expect(reads).toEqual({ positions: 1, windows: 1 });
   });
