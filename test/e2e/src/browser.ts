@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sparticuz from '@sparticuz/chromium';
@@ -11,10 +11,13 @@ export interface TestBrowser extends AsyncDisposable {
 /** A real browser without a window. It is unpacked into a folder of its own, which goes with it. */
 export async function startBrowser(): Promise<TestBrowser> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-browser-'));
+  const executablePath = await unpackedIn(folder);
+  const fonts = join(folder, 'fonts');
+  writeFileSync(join(fonts, 'fonts.conf'), fontsConfig(fonts));
   const browser = await chromium.launch({
-    executablePath: await unpackedIn(folder),
+    executablePath,
     args: sparticuz.args,
-    env: { ...process.env, HOME: folder, TMPDIR: folder, FONTCONFIG_PATH: join(folder, 'fonts') },
+    env: { ...process.env, HOME: folder, TMPDIR: folder, FONTCONFIG_PATH: fonts },
     headless: true,
   });
   return {
@@ -36,4 +39,15 @@ async function unpackedIn(folder: string): Promise<string> {
     if (before === undefined) Reflect.deleteProperty(process.env, 'TMPDIR');
     else process.env['TMPDIR'] = before;
   }
+}
+
+/** The package's own names one folder for all, and a browser that finds no font ends itself. */
+function fontsConfig(folder: string): string {
+  return `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${folder}</dir>
+  <cachedir>${folder}/cache</cachedir>
+</fontconfig>
+`;
 }
