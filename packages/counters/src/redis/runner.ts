@@ -1,17 +1,23 @@
-import { Command } from 'ioredis';
 import { CounterStoreUnavailable } from '../contract.ts';
 import type { Breaker } from './breaker.ts';
 import type { RedisClient } from './connection.ts';
-import type { Script } from './script-source.ts';
-import type { ScriptName } from './scripts.ts';
-
-type Argument = string | number | Buffer;
+import type { CounterFunction } from './counter-library.ts';
+import type { Argument, ReplyEncoding } from './lua-command.ts';
 
 /** A call that failed after it may have reached Redis, so that nobody knows whether it took effect. */
 export class CounterStoreDoubtful extends CounterStoreUnavailable {}
 
-/** By default of the counter store's own scripts. */
-export interface Runner<Name extends string = ScriptName> {
+/** Sends what Redis is to run of our Lua. */
+export type RunLua<Name extends string> = (
+  client: RedisClient,
+  name: Name,
+  replyEncoding: ReplyEncoding,
+  keys: readonly string[],
+  args: readonly Argument[],
+) => Promise<unknown>;
+
+/** By default of the counter store's own functions. */
+export interface Runner<Name extends string = CounterFunction> {
   /** @throws CounterStoreUnavailable, CounterStoreDoubtful. */
   script(name: Name, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
   /** The same, with texts of the reply as Buffers. */
@@ -22,7 +28,7 @@ export interface Runner<Name extends string = ScriptName> {
 }
 
 export interface RunnerOptions<Name extends string> {
-  readonly scripts: Readonly<Record<Name, Script>>;
+  readonly lua: RunLua<Name>;
   readonly redis: RedisClient;
   readonly breaker: Breaker;
   readonly timeoutMs: number;
@@ -30,7 +36,7 @@ export interface RunnerOptions<Name extends string> {
 
 /** Runs commands with a deadline, and not at all while there is no connection or the breaker is open. */
 export function createRunner<Name extends string>(options: RunnerOptions<Name>): Runner<Name> {
-  const { scripts, redis, breaker, timeoutMs } = options;
+  const { lua, redis, breaker, timeoutMs } = options;
   let isClosed = false;
   /** Only before the first connection calls wait for one; afterwards a lost connection fails them at once. */
   let starting: Promise<void> | undefined =
@@ -64,38 +70,12 @@ export function createRunner<Name extends string>(options: RunnerOptions<Name>):
 
   return {
     command,
-    script: (name, keys, args) => command((client) => runScript(client, scripts[name], 'utf8', keys, args)),
-    binaryScript: (name, keys, args) =>
-      command((client) => runScript(client, scripts[name], null, keys, args)),
+    script: (name, keys, args) => command((client) => lua(client, name, 'utf8', keys, args)),
+    binaryScript: (name, keys, args) => command((client) => lua(client, name, null, keys, args)),
     close() {
       isClosed = true;
     },
   };
-}
-
-/**
- * Sends a script by itself: what goes together is one call already, and the client's pipelines, which gather commands until
- * the end of a turn, would make it wait for another one. A restarted or flushed server has lost its scripts; EVAL runs and
- * loads the script again.
- */
-async function runScript(
-  client: RedisClient,
-  { sha, lua }: Script,
-  replyEncoding: 'utf8' | null,
-  keys: readonly string[],
-  args: readonly Argument[],
-): Promise<unknown> {
-  const send = (name: string, script: string): Promise<unknown> => {
-    const sent = new Command(name, [script, keys.length, ...keys, ...args], { replyEncoding });
-    client.sendCommand(sent);
-    return sent.promise;
-  };
-  try {
-    return await send('evalsha', sha);
-  } catch (error) {
-    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await send('eval', lua);
-    throw error;
-  }
 }
 
 function firstConnection(redis: RedisClient, timeoutMs: number): Promise<void> {

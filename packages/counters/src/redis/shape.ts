@@ -1,7 +1,7 @@
 import type { AdmitRequest, Holding, WindowLimit } from '../contract.ts';
 import { toLimit } from '../amount.ts';
 import { isTokenSlot, SLOT_COUNT, slotOf } from '../window-math.ts';
-import { NONE, toDoubles } from './doubles.ts';
+import { NONE } from './doubles.ts';
 
 /** How the scripts write the metric of a balance. */
 export const METRIC_CODES = { COST: 1, TOKENS: 2, REQUESTS: 3 } as const satisfies Record<
@@ -20,9 +20,8 @@ export interface Shape {
   readonly requestWindows: readonly (string | null)[];
   /** JSON: subjects of windows with their slots of tokens (numbered from 1), and those of concurrency; see `lib.lua`. */
   readonly names: string;
-  /** Limits, for `turn.lua`. */
-  readonly numbers: Buffer;
-  readonly counters: readonly string[];
+  /** JSON: limits and balances; see `turn/admissions.lua`. */
+  readonly terms: string;
 }
 
 type Shaped = Pick<AdmitRequest, 'windows' | 'concurrency' | 'holdings'>;
@@ -67,17 +66,19 @@ function newShape({ windows, concurrency, holdings }: Shaped): Shape {
   const counters = holdings.map(({ counter }) => counter);
   const twice = counters.find((counter, index) => counters.indexOf(counter) !== index);
   if (twice !== undefined) throw new TypeError(`${twice} is given twice`);
-  const numbers = [holdings.length];
-  for (const at of slots) numbers.push(at === undefined ? NONE : Math.max(0, windows[at]?.limit ?? 0));
-  for (const { limit } of concurrency) numbers.push(limit);
-  for (const { limit, metric, graceMs } of holdings)
-    numbers.push(toLimit(limit), METRIC_CODES[metric], graceMs ?? 0);
+  const limits = slots.map((at) => (at === undefined ? NONE : Math.max(0, windows[at]?.limit ?? 0)));
+  const lanes = concurrency.map(({ limit }) => limit);
+  const balances = holdings.map(({ counter, limit, metric, graceMs }) => [
+    counter,
+    toLimit(limit),
+    METRIC_CODES[metric],
+    graceMs ?? 0,
+  ]);
   return {
     positions,
     requestWindows: positions.map((at) => requestWindow(windows[at])),
     names: JSON.stringify([subjects, concurrency.map(({ subject }) => subject)]),
-    numbers: toDoubles(numbers),
-    counters,
+    terms: JSON.stringify([limits, lanes, balances]),
   };
 }
 

@@ -112,11 +112,30 @@ describe.skipIf(url === undefined)('Redis counter store on a server', () => {
     expect(Math.abs(result.nowMs - Number(seconds) * 1000)).toBeLessThan(5000);
   });
 
-  it('goes on when the server has lost its scripts', async () => {
+  it('goes on when the server has lost its functions, however many clients find out at once', async () => {
+    const organizationId = newUuid();
+    const request = () => requestFor(rigAt(0), organizationId, { windows: [perMinute('key:a', 50)] });
+    await admit(rigAt(0), request());
+    await redis.function('FLUSH');
+    const results = await Promise.all(
+      Array.from({ length: 40 }, (_, at) => rigAt(at).store.admit(request())),
+    );
+    expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['admitted']));
+  });
+
+  it('counts nothing of a call that failed in the middle', async () => {
     const rig = rigAt(0);
-    const request = requestFor(rig, newUuid(), { windows: [perMinute('key:a', 5)] });
-    await redis.script('FLUSH');
-    expect(await admit(rig, request)).toMatchObject({ kind: 'admitted' });
+    const organizationId = newUuid();
+    const request = () => requestFor(rig, organizationId, { windows: [perMinute('key:a', 2)] });
+    await admit(rig, request());
+    const { leases } = organizationKeys(prefix, organizationId);
+    await redis.unlink(leases);
+    // Leases are written behind everything else that is read and decided.
+    await redis.set(leases, 'no sorted set');
+    await expect(rig.store.admit(request())).rejects.toThrow(CounterStoreUnavailable);
+    await redis.unlink(leases);
+    expect(await rig.store.admit(request())).toMatchObject({ kind: 'admitted' });
+    expect(await rig.store.admit(request())).toMatchObject({ kind: 'denied' });
   });
 
   it('lets every key expire', async () => {

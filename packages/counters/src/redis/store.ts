@@ -5,13 +5,14 @@ import { toAmount } from '../amount.ts';
 import { decodeAdmit } from './admit-reply.ts';
 import { createBreaker } from './breaker.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from './connection.ts';
+import { readCounterLibrary } from './counter-library.ts';
 import { decodeInspect } from './inspect-reply.ts';
 import { organizationKeys, type CallContext } from './keys.ts';
+import { callLibrary } from './library-calls.ts';
 import { encodeReassert } from './reassert-call.ts';
 import { ANNOUNCE_MS, createRegistry } from './registry.ts';
 import { replyList } from './reply.ts';
 import { CounterStoreDoubtful, createRunner } from './runner.ts';
-import { loadScripts } from './scripts.ts';
 import { encodeSeed } from './seed-call.ts';
 import { createTakeBack } from './take-back.ts';
 import { encodeAdmission, encodeTurn, type Turn } from './turn-call.ts';
@@ -73,7 +74,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     now: () => performance.now(),
     onChange: options.onAvailability,
   });
-  const runner = createRunner({ scripts: loadScripts(), redis, breaker, timeoutMs });
+  const runner = createRunner({ lua: callLibrary(readCounterLibrary()), redis, breaker, timeoutMs });
   const registry = createRegistry(runner, prefix);
   const now = (): number | '' => (nowMs === undefined ? '' : Math.floor(nowMs()));
   /** Ids of epochs: random where this store begins, then one after the other. */

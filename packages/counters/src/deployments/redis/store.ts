@@ -4,7 +4,7 @@ import { createBreaker } from '../../redis/breaker.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from '../../redis/connection.ts';
 import { deploymentKeys } from '../../redis/keys.ts';
 import { createRunner } from '../../redis/runner.ts';
-import { readScripts } from '../../redis/script-source.ts';
+import { readScripts } from '../../redis/eval-scripts.ts';
 import type { Claim, Deployments, OnDeploymentChange } from '../contract.ts';
 import {
   ENTRIES_MAX,
@@ -64,7 +64,7 @@ export function createRedisDeployments(options: RedisDeploymentsOptions): RedisD
   const { prefix, clock, entriesMax = ENTRIES_MAX, random = Math.random, onChange } = options;
   const redis = options.redis ?? connectRedis(options.url, options.options);
   const runner = createRunner({
-    scripts: readScripts(new URL('./lua/', import.meta.url), DEPLOYMENT_SCRIPTS),
+    lua: readScripts(new URL('./lua/', import.meta.url), DEPLOYMENT_SCRIPTS),
     redis,
     breaker: createBreaker({
       failuresToOpen: FAILURES_TO_OPEN,

@@ -4,7 +4,7 @@ import { createBreaker } from '../../redis/breaker.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { requestNameKeys } from '../../redis/keys.ts';
 import { createRunner } from '../../redis/runner.ts';
-import { readScripts } from '../../redis/script-source.ts';
+import { readScripts } from '../../redis/eval-scripts.ts';
 import { KEPT_MS, type HeldName, type RequestName, type RequestNames } from '../contract.ts';
 import { createLocalRequestNames } from '../local.ts';
 
@@ -46,7 +46,7 @@ interface Held {
 export function createRedisRequestNames(options: RedisRequestNamesOptions): RequestNames {
   const { redis, prefix, clock, leaseMs = LEASE_MS, namesMax = NAMES_MAX, nowMs } = options;
   const runner = createRunner({
-    scripts: readScripts(new URL('./lua/', import.meta.url), REQUEST_NAME_SCRIPTS),
+    lua: readScripts(new URL('./lua/', import.meta.url), REQUEST_NAME_SCRIPTS),
     redis,
     breaker: createBreaker({
       failuresToOpen: FAILURES_TO_OPEN,

@@ -2,7 +2,7 @@
 -- KEYS: leases. ARGV: 1 now or '', 2 base, 3 grace, 4 limit.
 -- Returns {count of all leases, attempt id, evidence, granted output cap or -1, ...}.
 
-now, base = tonumber(ARGV[1]) or server_now(), ARGV[2]
+begin(tonumber(ARGV[1]), ARGV[2])
 local found = {}
 local before = now - tonumber(ARGV[3])
 for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', int(before), 'LIMIT', 0, ARGV[4])) do

@@ -1,8 +1,8 @@
--- What every script of the counter store shares; put before each of them. Needs no KEYS of its own.
+-- What the functions of the counter store share; the beginning of their library. Needs no KEYS of its own.
+-- The library is loaded once, so what stands here outlives a call: whatever belongs to one call is made anew by begin().
 -- Numbers are doubles, exact below 2^53; they leave as integers, as rows of doubles or through int(), never through
 -- tostring(). Keys are given, or derived from `base` and so within the same hash slot.
 
-local call = redis.call
 local int = function(number) return string.format('%.0f', number) end
 
 local MINUTE, HOUR = 60000, 3600000
@@ -17,47 +17,48 @@ local SETTLED_TTL = '600000'
 -- What stands for a number that is not given.
 local NONE = -1
 
--- Set by each script: its moment, what keys are derived from, and an id that was never used before.
+-- There is none while the library is loaded.
+local call
+-- The moment of the call, what keys are derived from, and an id that was never used before.
 local now, base, new_id
 -- The id of the running epoch, nil where there is none, and when it began.
 local epoch, opened_at
+-- What the call has read, by key: texts (false where there is none), rows of windows and balances; and attempts by id.
+local texts, windows, balances, attempts
 
 local function server_now()
   local time = call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Every function begins with it. `at` is nil for the server's time.
+local function begin(at, keys_from, unused_id)
+  call = redis.call
+  now, base, new_id = at or server_now(), keys_from, unused_id
+  texts, windows, balances, attempts = {}, {}, {}, {}
 end
 
 -- Many numbers as one text, little-endian.
+local formats = {}
+local function format_of(length)
+  local format = formats[length]
+  if not format then
+    format = '<' .. string.rep('d', length)
+    -- Calls are of many lengths; rows are of few.
+    if length <= 64 then formats[length] = format end
+  end
+  return format
+end
 local function numbers_of(text)
   local length = #text / 8
-  local numbers = { struct.unpack('<' .. string.rep('d', length), text) }
+  local numbers = { struct.unpack(format_of(length), text) }
   -- Behind the numbers it answers where it stopped.
   numbers[length + 1] = nil
   return numbers
 end
-local function packed(numbers, length)
-  return struct.pack('<' .. string.rep('d', length), unpack(numbers, 1, length))
-end
+local function packed(numbers, length) return struct.pack(format_of(length), unpack(numbers, 1, length)) end
 
--- Reads which epoch it is. Where there is none, begins the one that `opens` names. Its expiry is put off once an hour,
--- which is often enough for one of days.
-local function read_epoch(key, opens)
-  local text = call('GET', key)
-  local id, renewed_at = opens, 0
-  opened_at = now
-  if text then
-    local began
-    id, began, renewed_at = string.match(text, '(.*)|(.*)|(.*)')
-    id, opened_at = tonumber(id), tonumber(began)
-  end
-  if id and now - tonumber(renewed_at) > HOUR then
-    call('SET', key, int(id) .. '|' .. int(opened_at) .. '|' .. int(now), 'PX', EPOCH_TTL)
-  end
-  epoch = id
-end
-
--- Texts that were read in one command, by key; false where there is none.
-local texts = {}
+-- Reads what is needed in one command.
 local function load(keys)
   if #keys == 0 then return end
   local found = call('MGET', unpack(keys))
@@ -72,14 +73,51 @@ local function text_of(key)
   return text
 end
 
--- Rows of numbers that live for days have their expiry put off once an hour.
-local function save_row(row, kept_at, length, ttl)
-  if now - row[kept_at] > HOUR then
-    row[kept_at] = now
-    call('SET', row.key, packed(row, length), 'PX', ttl)
-  else
-    call('SET', row.key, packed(row, length), 'KEEPTTL')
+-- Reads which epoch it is. Where there is none, begins the one that `opens` names. Its expiry is put off once an hour,
+-- which is often enough for one of days.
+local function read_epoch(key, opens)
+  local text = text_of(key)
+  local id, renewed_at = opens, 0
+  opened_at = now
+  if text then
+    local began
+    id, began, renewed_at = string.match(text, '([^|]*)|([^|]*)|(.*)')
+    id, opened_at = tonumber(id), tonumber(began)
   end
+  if id and now - tonumber(renewed_at) > HOUR then
+    call('SET', key, int(id) .. '|' .. int(opened_at) .. '|' .. int(now), 'PX', EPOCH_TTL)
+  end
+  epoch = id
+end
+
+-- ROWS
+
+-- Windows and balances are rows of numbers. The latest are kept from call to call, so many at most, because reading one is
+-- dearer than seeing that its text is still what was written: `text` is what the row says unless it is `changed`.
+local ROWS_MAX = 4000
+local kept_rows, kept_count = {}, 0
+
+local function row_at(key, text)
+  local row = kept_rows[key]
+  if row and row.text == text and not row.changed then return row end
+  row = numbers_of(text)
+  row.key, row.text = key, text
+  return row
+end
+
+-- Rows live for days, and have their expiry put off once an hour.
+local function save_row(row, kept_at, length, ttl)
+  local renews = now - row[kept_at] > HOUR
+  if renews then row[kept_at] = now end
+  local key, text = row.key, packed(row, length)
+  if renews then call('SET', key, text, 'PX', ttl) else call('SET', key, text, 'KEEPTTL') end
+  -- What is longer than its text has more to say than that.
+  row.text, row.changed = row[length + 1] == nil and text or nil, false
+  if kept_rows[key] == nil then
+    if kept_count >= ROWS_MAX then kept_rows, kept_count = {}, 0 end
+    kept_count = kept_count + 1
+  end
+  kept_rows[key] = row
 end
 
 -- WINDOWS
@@ -93,24 +131,20 @@ local DAY_END = { [3] = 20, [6] = 21 }
 local WINDOWS_KEPT_AT, WINDOWS_SIZE, COOLING_SIZE = 22, 22, 34
 local UNSEEDED = -1
 
-local windows = {}
-
 local function windows_key(subject) return base .. 'w:' .. subject end
 
--- The windows of a subject; new where there are none of this epoch.
-local function windows_of(subject)
-  local row = windows[subject]
+-- The windows at a key; new where there are none of this epoch.
+local function windows_at(key)
+  local row = windows[key]
   if row then return row end
-  local key = windows_key(subject)
   local text = text_of(key)
-  if text then row = numbers_of(text) end
+  if text then row = row_at(key, text) end
   if not row or row[1] ~= epoch then
-    row = { epoch or NONE }
+    row = { key = key, epoch or NONE }
     for slot = 1, 6 do row[CELL + slot] = UNSEEDED end
     for field = CURRENT + 1, WINDOWS_SIZE do row[field] = 0 end
   end
-  row.key = key
-  windows[subject] = row
+  windows[key] = row
   return row
 end
 
@@ -141,11 +175,13 @@ local function roll(row, slot, day_start, day_end)
   if end_at then
     if day_start == cell then return true end
     if day_start < row[end_at] then return false end
+    row.text = nil
     row[CELL + slot], row[CURRENT + slot], row[end_at] = day_start, 0, day_end
     return true
   end
   local present = math.floor(now / LENGTH[slot])
   if present <= cell then return true end
+  row.text = nil
   row[PREVIOUS + slot] = present == cell + 1 and row[CURRENT + slot] or 0
   row[CURRENT + slot], row[CELL + slot] = 0, present
   return true
@@ -193,20 +229,18 @@ local BALANCE_KEPT_AT, BALANCE_SIZE = 9, 9
 -- Metrics of balances.
 local COST_METRIC, TOKEN_METRIC = 1, 2
 
-local balances = {}
-
 local function balance_key(counter) return base .. 'b:' .. counter end
 
-local function balance_of(counter)
-  local row = balances[counter]
+local function balance_at(key)
+  local row = balances[key]
   if row then return row end
-  local key = balance_key(counter)
   local text = text_of(key)
-  row = text and numbers_of(text) or { NONE, new_id, 0, 0, 0, NONE, NONE, 0, 0 }
-  row.key = key
-  balances[counter] = row
+  row = text and row_at(key, text) or { key = key, NONE, new_id, 0, 0, 0, NONE, NONE, 0, 0 }
+  balances[key] = row
   return row
 end
+
+local function balance_of(counter) return balance_at(balance_key(counter)) end
 
 local function is_seeded(balance) return balance[EPOCH] == epoch end
 
@@ -241,8 +275,6 @@ local NO_NAMES = '[[],[]]'
 -- balance that holds it (0 where none does).
 local FIRST_CHARGE, CHARGE = 11, 4
 
-local attempts, names = {}, {}
-
 local function attempt_key(id) return base .. 'a:' .. id end
 
 local function attempt_of(id)
@@ -261,13 +293,27 @@ local function save_attempt(id, attempt)
   call('SET', attempt_key(id), cmsgpack.pack(attempt), 'PX', ended and SETTLED_TTL or ATTEMPT_TTL)
 end
 
-local function names_of(text)
-  local decoded = names[text]
-  if not decoded then
-    decoded = cjson.decode(text)
-    names[text] = decoded
+local function concurrency_key(subject) return base .. 'c:' .. subject end
+
+-- The names of a chain as keys: of windows, each with its slots of tokens, and of the slots of concurrency it occupies.
+-- Kept from call to call, so many at most.
+local CHAINS_MAX = 4000
+local chains, chain_count = {}, 0
+local function chain_of(text)
+  local of_base = chains[base]
+  local chain = of_base and of_base[text]
+  if chain then return chain end
+  if chain_count >= CHAINS_MAX then chains, chain_count, of_base = {}, 0, nil end
+  if not of_base then
+    of_base = {}
+    chains[base] = of_base
   end
-  return decoded
+  local decoded = cjson.decode(text)
+  chain = { names = text, windows = {}, token_slots = {}, lanes = {}, outlines = {} }
+  for n, entry in ipairs(decoded[1]) do chain.windows[n], chain.token_slots[n] = windows_key(entry[1]), entry[2] end
+  for n, subject in ipairs(decoded[2]) do chain.lanes[n] = concurrency_key(subject) end
+  of_base[text], chain_count = chain, chain_count + 1
+  return chain
 end
 
 -- Where the charge to a balance begins in a record; nil where there is none.
@@ -302,12 +348,9 @@ end
 -- Where the evidence of a settlement is kept until its close is durable; the record of the attempt may expire before.
 local function evidence_key(id) return base .. 'v:' .. id end
 
-local function concurrency_key(subject) return base .. 'c:' .. subject end
-
 -- Occupies the concurrency slots of an attempt and keeps its lease where the sweeper looks.
 local function occupy(leases, attempt, id, until_ms)
-  for _, subject in ipairs(names_of(attempt[NAMES])[2]) do
-    local key = concurrency_key(subject)
+  for _, key in ipairs(chain_of(attempt[NAMES]).lanes) do
     call('ZADD', key, int(until_ms), id)
     call('PEXPIRE', key, LEASES_TTL)
   end

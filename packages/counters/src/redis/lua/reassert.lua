@@ -4,7 +4,7 @@
 --   or '', 7 lease, 8 evidence, 9 names, then per balance its counter, amount, metric.
 -- Returns 1, or 0 where the attempt was known already.
 
-now, base, new_id = tonumber(ARGV[1]) or server_now(), ARGV[2], tonumber(ARGV[3])
+begin(tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]))
 local id, leases = ARGV[4], KEYS[2]
 local until_ms = now + tonumber(ARGV[7])
 read_epoch(KEYS[1], new_id)

@@ -2,7 +2,7 @@
 -- KEYS: leases. ARGV: 1 now or '', 2 base, 3 lease, then attempt ids.
 -- Returns the positions (from 1) of those attempts.
 
-now, base = tonumber(ARGV[1]) or server_now(), ARGV[2]
+begin(tonumber(ARGV[1]), ARGV[2])
 local until_ms = now + tonumber(ARGV[3])
 local missing = {}
 for position = 4, #ARGV do

@@ -6,7 +6,7 @@
 --   13 balances as JSON [[counter, metric, committed, [[attempt, held, evidence]], [closed attempt] or false]].
 -- Returns 1, or 0 where the epoch has passed.
 
-now, base, new_id = tonumber(ARGV[1]) or server_now(), ARGV[2], tonumber(ARGV[3])
+begin(tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]))
 local day_start, day_end = tonumber(ARGV[6]), tonumber(ARGV[7])
 read_epoch(KEYS[1])
 if not epoch or epoch ~= tonumber(ARGV[4]) then return 0 end
@@ -14,7 +14,7 @@ if not epoch or epoch ~= tonumber(ARGV[4]) then return 0 end
 local as_of = math.min(tonumber(ARGV[8]) or now, now)
 local is_today = now >= day_start and now < day_end
 for _, window in ipairs(cjson.decode(ARGV[12])) do
-  local row, slot = windows_of(window[1]), window[2]
+  local row, slot = windows_at(windows_key(window[1])), window[2]
   local end_at = DAY_END[slot]
   if (is_today or not end_at) and not roll(row, slot, day_start, day_end) then
     row[CELL + slot] = end_at and day_start or math.floor(as_of / LENGTH[slot])

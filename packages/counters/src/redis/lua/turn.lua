@@ -4,14 +4,12 @@
 -- that ask for the same windows, lanes and balances have one shape.
 -- KEYS: epoch, leases.
 -- ARGV: head, base, numbers of settlements, numbers of admissions, then per settlement its attempt and evidence or '', per
---   shape its numbers, names (see NAMES) and the counter of each of its balances, per admission its attempt and evidence,
---   then the attempts to conclude.
+--   shape its names (see NAMES) and its terms (see outline_of), per admission its attempt and evidence, then the attempts
+--   to conclude.
 -- Numbers are doubles in one string, -1 where none is given:
 --   head: now, seed quarantine, an id that was never used before, day start/end, counts of settlements, shapes and
 --     admissions, whether only to tell how everything stands (1) or to admit (0)
 --   settlement: cost, tokens, requests
---   shape: count of balances, then per subject six limits (in the order of slots), per lane its limit, per balance limit,
---     metric, grace
 --   admission: position of its shape, valid from/until, output cap, least cap, cap of a thin attempt, lease, cooldown, then
 --     per balance fixed, per output token
 -- Returns doubles in strings, one per admission and then one per shape. A shape's is current and previous of every limited
@@ -26,10 +24,10 @@
 --     grace began and for which limit (-1 each where it has not)
 
 head, leases = numbers_of(ARGV[1]), KEYS[2]
-base, now, new_id = ARGV[2], head[1] == NONE and server_now() or head[1], head[3]
+begin(head[1] ~= NONE and head[1] or nil, ARGV[2], head[3])
 day_start, day_end = head[4], head[5]
+lanes, counted, untils = {}, {}, {}
 local SETTLEMENTS, SHAPES, ADMISSIONS = head[6], head[7], head[8]
-read_epoch(KEYS[1], ADMISSIONS > 0 and new_id or nil)
 
 -- The closes of these attempts are durable: their evidence and their leases are needed no longer.
 local function conclude(first)
@@ -42,21 +40,21 @@ end
 
 local settled_from = 5
 local shapes_from = settled_from + 2 * SETTLEMENTS
-local shape_numbers, shape_from, keys = {}, {}, {}
+local admitted_from = shapes_from + 2 * SHAPES
+local outlines, keys = {}, { KEYS[1] }
 
 -- What is known to be needed is read in one command.
-for n = 0, SETTLEMENTS - 1 do keys[n + 1] = attempt_key(ARGV[settled_from + 2 * n]) end
-local from = shapes_from
+for n = 0, SETTLEMENTS - 1 do keys[n + 2] = attempt_key(ARGV[settled_from + 2 * n]) end
 for s = 1, SHAPES do
-  local N = numbers_of(ARGV[from])
-  for _, entry in ipairs(names_of(ARGV[from + 1])[1]) do keys[#keys + 1] = windows_key(entry[1]) end
-  for h = 1, N[1] do keys[#keys + 1] = balance_key(ARGV[from + 1 + h]) end
-  shape_numbers[s], shape_from[s] = N, from
-  from = from + 2 + N[1]
+  local from = shapes_from + 2 * (s - 1)
+  local outline = outline_of(ARGV[from], ARGV[from + 1])
+  outlines[s] = outline
+  for _, key in ipairs(outline.chain.windows) do keys[#keys + 1] = key end
+  for _, terms in ipairs(outline.balances) do keys[#keys + 1] = terms.key end
 end
-local admitted_from = from
 for n = 0, ADMISSIONS - 1 do keys[#keys + 1] = attempt_key(ARGV[admitted_from + 2 * n]) end
 load(keys)
+read_epoch(KEYS[1], ADMISSIONS > 0 and new_id or nil)
 
 -- And what settlements are charged to, where no admission of the call is.
 keys = {}
@@ -72,8 +70,9 @@ for n = 0, SETTLEMENTS - 1 do
   for at = FIRST_CHARGE, attempt and #attempt or 0, CHARGE do ask(balance_key(attempt[at])) end
   if attempt and not asked[attempt[NAMES]] then
     asked[attempt[NAMES]] = true
-    for _, entry in ipairs(names_of(attempt[NAMES])[1]) do
-      if #entry[2] > 0 then ask(windows_key(entry[1])) end
+    local chain = chain_of(attempt[NAMES])
+    for place, key in ipairs(chain.windows) do
+      if #chain.token_slots[place] > 0 then ask(key) end
     end
   end
 end
@@ -88,7 +87,7 @@ count_all_tokens()
 
 local shapes, passes = {}, head[9] == 0
 for s = 1, SHAPES do
-  shapes[s] = shape_of(shape_numbers[s], ARGV[shape_from[s] + 1], shape_from[s] + 1)
+  shapes[s] = shape_of(outlines[s])
   -- What lets all of them through, whatever their shapes, need not be asked for each.
   passes = passes and lets_through(shapes[s], ADMISSIONS - 1)
 end

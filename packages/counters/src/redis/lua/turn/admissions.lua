@@ -1,33 +1,52 @@
 -- Part of turn.lua: admissions. Each reads everything, checks everything, then writes everything.
 
--- Its limited slots as lists (rows, slots, limits), brought to the present, its lanes and its balances.
-local function shape_of(N, text, first)
-  local subjects, occupies, at = names_of(text)[1], names_of(text)[2], 1
-  local rows, slots, limits, missing = {}, {}, {}, {}
-  for _, entry in ipairs(subjects) do
-    local row = windows_of(entry[1])
-    for slot = 1, 6 do
-      local limit = N[at + slot]
-      if limit ~= NONE then
-        local n = #slots + 1
-        rows[n], slots[n], limits[n] = row, slot, limit
-        if not roll(row, slot, day_start, day_end) then missing[#missing + 1] = n end
-      end
+-- What admissions through one policy have in common, kept with their chain: its limited slots as lists (position of the
+-- windows, slot, limit), which of them count requests, its limits of concurrency and its balances. `terms` is JSON:
+-- [six limits per subject in the order of slots, ...], [limit of a lane, ...], [[counter, limit, metric, grace], ...].
+local OUTLINES_MAX = 16
+local function outline_of(names, terms)
+  local chain = chain_of(names)
+  local outline = chain.outlines[terms]
+  if outline then return outline end
+  local decoded = cjson.decode(terms)
+  outline = { chain = chain, places = {}, slots = {}, limits = {}, requests = {}, lanes = decoded[2], balances = {} }
+  for at, limit in ipairs(decoded[1]) do
+    if limit ~= NONE then
+      local n, slot = #outline.slots + 1, (at - 1) % 6 + 1
+      outline.places[n], outline.slots[n], outline.limits[n] = math.floor((at - 1) / 6) + 1, slot, limit
+      if slot <= 3 then outline.requests[#outline.requests + 1] = n end
     end
-    at = at + 6
   end
-  local shape = { names = text, rows = rows, slots = slots, limits = limits, missing = missing }
-  shape.lanes, shape.balances, shape.unseeded, shape.count = {}, {}, {}, 0
-  for c, subject in ipairs(occupies) do
-    shape.lanes[c] = { lane = lane_at(concurrency_key(subject)), limit = N[at + c] }
+  for h, balance in ipairs(decoded[3]) do
+    outline.balances[h] =
+      { key = balance_key(balance[1]), counter = balance[1], limit = balance[2], metric = balance[3], grace = balance[4] }
   end
-  at = at + #occupies
-  for h = 1, N[1] do
-    local counter = ARGV[first + h]
-    local balance = balance_of(counter)
-    shape.balances[h] = { balance = balance, counter = counter, limit = N[at + 1], metric = N[at + 2], grace = N[at + 3] }
+  -- Periods of budgets end and limits are changed, while the chain stays.
+  chain.outline_count = (chain.outline_count or 0) + 1
+  if chain.outline_count > OUTLINES_MAX then chain.outlines, chain.outline_count = {}, 1 end
+  chain.outlines[terms] = outline
+  return outline
+end
+
+-- The same for this call: the windows of each slot, brought to the present, lanes and balances.
+local function shape_of(outline)
+  local slots, places, keys = outline.slots, outline.places, outline.chain.windows
+  local minute, hour = math.floor(now / MINUTE), math.floor(now / HOUR)
+  local present = { minute, hour, day_start, minute, hour, day_start }
+  local by_place, rows, missing = {}, {}, {}
+  for place = 1, #keys do by_place[place] = windows_at(keys[place]) end
+  for n = 1, #slots do
+    local row, slot = by_place[places[n]], slots[n]
+    rows[n] = row
+    if row[CELL + slot] ~= present[slot] and not roll(row, slot, day_start, day_end) then missing[#missing + 1] = n end
+  end
+  local shape = { outline = outline, rows = rows, slots = slots, limits = outline.limits, missing = missing, count = 0 }
+  shape.lanes, shape.balances, shape.unseeded = {}, {}, {}
+  for c, limit in ipairs(outline.lanes) do shape.lanes[c] = { lane = lane_at(outline.chain.lanes[c]), limit = limit } end
+  for h, terms in ipairs(outline.balances) do
+    local balance = balance_at(terms.key)
+    shape.balances[h] = { balance = balance, terms = terms }
     if not is_seeded(balance) then table.insert(shape.unseeded, h) end
-    at = at + 3
   end
   return shape
 end
@@ -37,23 +56,25 @@ local function is_cooling(row, slot, limit)
   return until_ms and now < until_ms and limit <= row[COOL_LIMIT + slot]
 end
 
--- Whether the windows of a shape let a request through behind so many others.
+-- Whether the windows of a shape let a request through behind so many others. What fits even if the cell before counted
+-- in full need not be weighed.
 local function lets_through(shape, others)
   local rows, slots, limits = shape.rows, shape.slots, shape.limits
   for n = 1, #slots do
     local row, slot, limit = rows[n], slots[n], limits[n]
-    if not fits(row, slot, limit, others) or is_cooling(row, slot, limit) then return false end
+    if row[CURRENT + slot] + row[PREVIOUS + slot] + others >= limit and not fits(row, slot, limit, others) then
+      return false
+    end
+    if row[COOL_UNTIL + slot] and is_cooling(row, slot, limit) then return false end
   end
   return true
 end
 
 local function count_requests(shape, requests)
   local rows, slots = shape.rows, shape.slots
-  for n = 1, #slots do
-    if slots[n] <= 3 then
-      local row, at = rows[n], CURRENT + slots[n]
-      row[at], row.changed = row[at] + requests, true
-    end
+  for _, n in ipairs(shape.outline.requests) do
+    local row, at = rows[n], CURRENT + slots[n]
+    row[at], row.changed = row[at] + requests, true
   end
 end
 
@@ -109,12 +130,12 @@ end
 -- Until when the grace of a balance that has too little room lets everything through, and whether it begins with this
 -- request; grace.ts explains.
 local function grace_of(held, fitting, least)
-  local balance = held.balance
-  if balance[GRACE_AT] == NONE or held.limit > balance[GRACE_LIMIT] then
-    if balance[INHERITED] > held.limit or fitting >= least then return nil end
-    return now + held.grace, true
+  local balance, limit, grace = held.balance, held.terms.limit, held.terms.grace
+  if balance[GRACE_AT] == NONE or limit > balance[GRACE_LIMIT] then
+    if balance[INHERITED] > limit or fitting >= least then return nil end
+    return now + grace, true
   end
-  local until_ms = balance[GRACE_AT] + held.grace
+  local until_ms = balance[GRACE_AT] + grace
   return now < until_ms and until_ms or nil, false
 end
 
@@ -125,7 +146,7 @@ local function fit_balances(shape, A, at, asked, least)
   local cap, tightest, grace_until, graces = asked or math.huge, nil, nil, nil
   for h, held in ipairs(shape.balances) do
     local balance, per = held.balance, A[at + 2]
-    local space = held.limit - balance[COMMITTED] - balance[HELD] - A[at + 1]
+    local space = held.terms.limit - balance[COMMITTED] - balance[HELD] - A[at + 1]
     local fitting = space >= 0 and math.huge or -1
     if per > 0 then
       fitting = math.floor(space / per)
@@ -133,7 +154,7 @@ local function fit_balances(shape, A, at, asked, least)
     end
     if fitting < (asked or math.huge) then
       local until_ms, begins
-      if held.grace > 0 then until_ms, begins = grace_of(held, fitting, least) end
+      if held.terms.grace > 0 then until_ms, begins = grace_of(held, fitting, least) end
       if until_ms then
         if begins then
           graces = graces or {}
@@ -148,8 +169,8 @@ local function fit_balances(shape, A, at, asked, least)
   return cap, grace_until, graces
 end
 
--- When a lease ends, which is the same for most.
-local untils = {}
+-- When a lease ends, which is the same for most. Set by turn.lua.
+local untils
 local function until_text(lease)
   local text = untils[lease]
   if not text then
@@ -185,7 +206,7 @@ local function admit(shape, A, at, id, evidence, passes)
 
   if graces then
     for _, held in ipairs(graces) do
-      held.balance[GRACE_AT], held.balance[GRACE_LIMIT], held.balance.changed = now, held.limit, true
+      held.balance[GRACE_AT], held.balance[GRACE_LIMIT], held.balance.changed = now, held.terms.limit, true
     end
   end
   if passes then shape.count = shape.count + 1 else count_requests(shape, 1) end
@@ -197,10 +218,10 @@ local function admit(shape, A, at, id, evidence, passes)
   add(lane_at(leases), until_ms, id)
   local terms = at + 7
   cap = asked and cap or false
-  attempt = { LIVE, now, cap, evidence, shape.names, 0, 0, 0, 0, grace_until or false }
+  attempt = { LIVE, now, cap, evidence, shape.outline.chain.names, 0, 0, 0, 0, grace_until or false }
   local charge = FIRST_CHARGE
   for _, held in ipairs(shape.balances) do
-    attempt[charge], attempt[charge + 1], attempt[charge + 2], attempt[charge + 3] = held.counter, held.metric, 0, 0
+    attempt[charge], attempt[charge + 1], attempt[charge + 2], attempt[charge + 3] = held.terms.counter, held.terms.metric, 0, 0
     hold(attempt, charge, held.balance, A[terms + 1] + A[terms + 2] * (cap or 0))
     charge, terms = charge + CHARGE, terms + 2
   end

@@ -1,9 +1,7 @@
 -- Part of turn.lua: who occupies a subject's slots of concurrency, and what this call adds and removes.
 
--- Set by turn.lua: the key of the leases, the first argument, and the business day.
-local leases, head, day_start, day_end
-
-local lanes = {}
+-- Set by turn.lua: the key of the leases, the first argument, the business day, and the lanes of the call by key.
+local leases, head, day_start, day_end, lanes
 
 local function lane_at(key)
   local lane = lanes[key]

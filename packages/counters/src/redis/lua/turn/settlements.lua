@@ -1,14 +1,15 @@
 -- Part of turn.lua: settlements. Never refused; a second one replaces the first.
 
 -- Tokens by names and by the minute of the admission: what is counted in the same cells is added up first. (Days begin
--- at whole minutes.)
-local counted = {}
+-- at whole minutes.) Set by turn.lua, too.
+local counted
 
 local function count_tokens(text, admitted_at, tokens)
-  for _, entry in ipairs(names_of(text)[1]) do
-    local slots = entry[2]
+  local chain = chain_of(text)
+  for n, key in ipairs(chain.windows) do
+    local slots = chain.token_slots[n]
     if #slots > 0 then
-      local row = windows_of(entry[1])
+      local row = windows_at(key)
       for _, slot in ipairs(slots) do add_tokens(row, slot, tokens, admitted_at) end
     end
   end
@@ -61,7 +62,7 @@ local function settle(id, evidence, cost, tokens, requests)
   for at = FIRST_CHARGE, #attempt, CHARGE do charge(attempt, at, id, first, cost, tokens, requests) end
   if tokens ~= attempt[TOKENS] then use_tokens(attempt, tokens - attempt[TOKENS]) end
   if first then
-    for _, subject in ipairs(names_of(attempt[NAMES])[2]) do remove(lane_at(concurrency_key(subject)), id) end
+    for _, key in ipairs(chain_of(attempt[NAMES]).lanes) do remove(lane_at(key), id) end
     if evidence == '' then remove(lane_at(leases), id)
     else call('SET', evidence_key(id), evidence, 'PX', ATTEMPT_TTL) end
     attempt[STATE], attempt[EVIDENCE], attempt[ENDED_AT] = SETTLED, '', now

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENT_SCRIPTS } from '../deployments/redis/shared.ts';
 import { REQUEST_NAME_SCRIPTS } from '../idempotency/redis/store.ts';
-import { loadScripts, TURN_PARTS } from './scripts.ts';
+import { COUNTER_FUNCTIONS, TURN_PARTS } from './counter-library.ts';
 
 describe.each([
-  { folder: new URL('./lua/', import.meta.url), loaded: Object.keys(loadScripts()), parts: TURN_PARTS },
+  { folder: new URL('./lua/', import.meta.url), loaded: COUNTER_FUNCTIONS, parts: TURN_PARTS },
   { folder: new URL('../deployments/redis/lua/', import.meta.url), loaded: DEPLOYMENT_SCRIPTS, parts: [] },
   { folder: new URL('../idempotency/redis/lua/', import.meta.url), loaded: REQUEST_NAME_SCRIPTS, parts: [] },
 ])('Lua scripts of $folder.pathname', ({ folder, loaded, parts }) => {
