@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify';
 import type { RequestNames } from '@weir/counters/idempotency/contract';
 import type { Clock } from '@weir/kernel/clock';
 import type { AppError } from '@weir/kernel/errors';
@@ -18,7 +17,8 @@ import { modelsRoute } from './http/models.ts';
 import { createServeRead } from './http/read-routes.ts';
 import type { Reporter } from './http/report.ts';
 import { createRunAttempts } from './http/run-attempts.ts';
-import { createServer } from './http/server.ts';
+import { createServeRequest } from './http/serve-request.ts';
+import { createServer, type HttpServer } from './http/server.ts';
 import { createOpenUpload } from './http/uploads.ts';
 import { createAuthenticate } from './keys/authenticate.ts';
 import type { PolicyCache } from './keys/policy-cache.ts';
@@ -57,7 +57,7 @@ export interface RequestPathOptions {
 }
 
 /** Puts the steps of the request path together and in front of them the HTTP server. */
-export function createRequestPath(options: RequestPathOptions): FastifyInstance {
+export function createRequestPath(options: RequestPathOptions): HttpServer {
   const { config, gate, meter, pools, live, reporter, clock, log } = options;
   const { deployments, refusedKeys } = options.health;
   const decisions = createRoutingDecisions();
@@ -124,12 +124,14 @@ export function createRequestPath(options: RequestPathOptions): FastifyInstance 
       clock,
     }),
     serveRead: createServeRead({ identify, addressOf }),
-    live,
-    reporter,
-    clock,
+    serveRequest: createServeRequest({
+      live,
+      reporter,
+      clock,
+      requestTimeoutMs: config.http.requestTimeoutMs,
+      inFlightMax: config.http.inFlightMax,
+      refusal: options.refusal,
+    }),
     bodyBytesMax: config.http.bodyBytesMax,
-    requestTimeoutMs: config.http.requestTimeoutMs,
-    inFlightMax: config.http.inFlightMax,
-    refusal: options.refusal,
   });
 }

@@ -3,10 +3,26 @@ import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SocketAnswer } from '../fast-lane/socket-answer.ts';
+import type { AnswerChannel } from './answer-channel.ts';
 import { ClientAnswer } from './client-answer.ts';
 
+/** What may stand between an answer and its socket. */
+const CHANNELS: Readonly<Record<string, (socket: Socket) => AnswerChannel>> = {
+  'an answer of Node'(socket) {
+    const request = new IncomingMessage(socket);
+    request.httpVersionMajor = 1;
+    request.httpVersionMinor = 1;
+    const res = new ServerResponse(request);
+    res.assignSocket(socket);
+    return res;
+  },
+  'an answer on the socket': (socket) =>
+    new SocketAnswer(socket, { keepsAlive: true, keepAliveSeconds: 72, answered: () => undefined }),
+};
+
 /** The answer to a client whose socket keeps what is written to it, one entry per write. */
-function answer() {
+function answerOn(channel: (socket: Socket) => AnswerChannel) {
   const writes: string[] = [];
   const socket = new Socket();
   socket._write = (chunk: Buffer | string, _, done) => {
@@ -17,12 +33,7 @@ function answer() {
     writes.push(chunks.map(({ chunk }) => (chunk as Buffer | string).toString('latin1')).join(''));
     done();
   };
-  const request = new IncomingMessage(socket);
-  request.httpVersionMajor = 1;
-  request.httpVersionMinor = 1;
-  const res = new ServerResponse(request);
-  res.assignSocket(socket);
-  return { writes, answer: new ClientAnswer(res, 'req_1', 'openai') };
+  return { writes, answer: new ClientAnswer(channel(socket), 'req_1', 'openai') };
 }
 
 /** What a client reads of chunks. */
@@ -38,9 +49,9 @@ function body(text: string): string {
   return found;
 }
 
-describe('a stream of events', () => {
+describe.each(Object.entries(CHANNELS))('a stream of events through %s', (_, channel) => {
   it('begins with its head where the first event is long in coming', async () => {
-    const given = answer();
+    const given = answerOn(channel);
     given.answer.start(200, ['x-a', '1'], true, null);
     await nextTurn();
     expect(given.writes).toHaveLength(1);
@@ -51,7 +62,7 @@ describe('a stream of events', () => {
   });
 
   it('is one write for what came in one turn of the event loop: its head, its events and its end', async () => {
-    const given = answer();
+    const given = answerOn(channel);
     given.answer.start(200, [], true, null);
     given.answer.write(Buffer.from('data: 1\n\n'));
     given.answer.write(Buffer.from('data: 2\n\n'));
@@ -67,7 +78,7 @@ describe('a stream of events', () => {
     const step = fc.oneof(fc.integer({ min: 0, max: 12_000 }), fc.constant('next turn' as const));
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.boolean(), async (steps, isBrokenOff) => {
-        const given = answer();
+        const given = answerOn(channel);
         let expected = '';
         given.answer.start(200, [], true, null);
         for (const [index, one] of steps.entries()) {
@@ -85,6 +96,23 @@ describe('a stream of events', () => {
         const got = body(given.writes.join(''));
         expect(got.slice(0, expected.length) === expected).toBe(true);
         expect(got.slice(expected.length, expected.length + 13)).toBe(isBrokenOff ? 'event: error\n' : '');
+      }),
+    );
+  });
+
+  it('is as long as it was written where its length was announced, in one write if it is short', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat({ max: 20_000 }), { maxLength: 4 }), async (lengths) => {
+        const given = answerOn(channel);
+        const all = lengths.map((length, index) => String.fromCharCode(0xe0 + index).repeat(length));
+        const bytes = all.reduce((sum, { length }) => sum + length, 0);
+        given.answer.start(200, ['content-length', String(bytes)], false, bytes);
+        for (const text of all) given.answer.write(Buffer.from(text, 'latin1'));
+        given.answer.end();
+        await nextTurn();
+        const text = given.writes.join('');
+        expect(text.slice(text.indexOf('\r\n\r\n') + 4) === all.join('')).toBe(true);
+        if (lengths.length === 1 && bytes <= 16_384) expect(given.writes).toHaveLength(1);
       }),
     );
   });

@@ -1,7 +1,8 @@
-import type { ServerResponse } from 'node:http';
 import { toAppError, type AppError } from '@weir/kernel/errors';
 import { problemHeaders } from '@weir/service/problem';
 import type { Dialect } from '../endpoints/endpoint.ts';
+import type { AnswerChannel } from './answer-channel.ts';
+import { asBuffer } from './as-buffer.ts';
 import { errorBody, requestIdHeaders } from './error-dialect.ts';
 
 /** Up to here a whole answer is written together with its head, in one string, which costs half of two writes. */
@@ -14,7 +15,7 @@ const NOW = Promise.resolve();
 
 /** The answer to one client. It is started once, and ended once, whatever happens. */
 export class ClientAnswer {
-  readonly #res: ServerResponse;
+  readonly #res: AnswerChannel;
   /** `req_…` */
   readonly #requestId: string;
   readonly #dialect: Dialect;
@@ -32,7 +33,7 @@ export class ClientAnswer {
   #wholeBytes: number | null = null;
   #whole: Buffer | null = null;
 
-  constructor(res: ServerResponse, requestId: string, dialect: Dialect) {
+  constructor(res: AnswerChannel, requestId: string, dialect: Dialect) {
     this.#res = res;
     this.#requestId = requestId;
     this.#dialect = dialect;
@@ -152,8 +153,4 @@ export class ClientAnswer {
       this.#res.destroy();
     }
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -1,21 +1,22 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import type { Upload } from '../body/upload.ts';
 import type { Dialect } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
+import type { AnswerChannel } from './answer-channel.ts';
 import { ClientAnswer } from './client-answer.ts';
+import type { ClientRequest } from './client-request.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LimitStanding } from './limit-headers.ts';
 import type { LiveRequest } from './live-requests.ts';
 
-export interface ExchangeInput {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+/** A request as it was read, and where its answer goes. */
+export interface Received {
+  readonly req: ClientRequest;
+  readonly res: AnswerChannel;
   readonly body: Buffer;
-  /** Whose clients the path serves. */
-  readonly dialect: Dialect;
-  readonly nowMs: number;
-  readonly timeoutMs: number;
+  /** The request whose form is still on the socket, for whoever serves it to read while it arrives; null for all others. */
+  readonly form: IncomingMessage | null;
 }
 
 /** One request of one client, from its arrival to its end. What becomes known on the way is written into it. */
@@ -23,8 +24,10 @@ export class Exchange implements LiveRequest {
   readonly requestId: Uuid;
   /** `req_…`: what clients and logs know it by. */
   readonly publicId: string;
-  readonly req: IncomingMessage;
+  readonly req: ClientRequest;
   readonly body: Buffer;
+  readonly form: IncomingMessage | null;
+  /** Whose clients the path serves. */
   readonly dialect: Dialect;
   /** The path without the query. */
   readonly path: string;
@@ -42,18 +45,16 @@ export class Exchange implements LiveRequest {
   /** Attempts whose consumption is being estimated; the exchange is over when they are closed. */
   settling: Promise<unknown> | null = null;
 
-  constructor({ req, res, body, dialect, nowMs, timeoutMs }: ExchangeInput) {
+  constructor({ req, res, body, form }: Received, dialect: Dialect, nowMs: number, timeoutMs: number) {
     this.requestId = newUuid(nowMs);
     this.publicId = encodeId('request', this.requestId);
     this.req = req;
     this.body = body;
+    this.form = form;
     this.dialect = dialect;
     this.path = pathOf(req.url ?? '/');
     this.deadlineMs = nowMs + timeoutMs;
     this.answer = new ClientAnswer(res, this.publicId, dialect);
-    res.on('close', () => {
-      if (!res.writableFinished) this.lifetime.end({ kind: 'client gone' });
-    });
   }
 }
 

@@ -40,7 +40,7 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
   function serve(endpoint: Endpoint, exchange: Exchange, policy: Policy): Promise<void> {
     throwProblem(accessProblem(policy, callerOf(endpoint, exchange, deps.addressOf)));
     requireUncompressed(exchange);
-    exchange.upload = deps.openUpload(endpoint, exchange.req);
+    exchange.upload = deps.openUpload(endpoint, exchange.form);
     return exchange.upload
       ? serveUpload(endpoint, exchange, exchange.upload, policy)
       : serveCall(endpoint, exchange, policy, endpoint.read(exchange.body));

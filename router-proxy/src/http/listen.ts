@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { HttpServer } from './server.ts';
 
 export interface ListeningServer {
   readonly port: number;
@@ -11,18 +11,19 @@ const STRAGGLERS_MS = 500;
 
 /** @throws Error EADDRINUSE when the port is taken. */
 export async function listen(
-  server: FastifyInstance,
+  { fastify, lane }: HttpServer,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<ListeningServer> {
-  await server.listen({ host, port });
-  const address = server.server.address();
+  await fastify.listen({ host, port });
+  const address = fastify.server.address();
   return {
     port: typeof address === 'object' && address ? address.port : port,
     async stop() {
       const timer = setTimeout(() => {
-        server.server.closeAllConnections();
+        lane.closeAll();
+        fastify.server.closeAllConnections();
       }, STRAGGLERS_MS);
-      await server.close();
+      await fastify.close();
       clearTimeout(timer);
     },
   };

@@ -1,33 +1,30 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Clock } from '@weir/kernel/clock';
 import { AppError, toAppError } from '@weir/kernel/errors';
 import type { Dialect, Endpoint } from '../endpoints/endpoint.ts';
+import { openFastLane, type FastLane } from '../fast-lane/fast-lane.ts';
+import type { PlainHead } from '../fast-lane/request-head.ts';
 import { answerBrokenRequest } from './broken-request.ts';
-import { Exchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { ServeInference } from './inference.ts';
-import { appendLimitHeaders } from './limit-headers.ts';
-import type { LiveRequests } from './live-requests.ts';
 import type { ReadRoute, ServeRead } from './read-routes.ts';
-import type { Reporter } from './report.ts';
 import { NO_BODY, readBody } from './request-body.ts';
+import type { Reached, ServeRequest } from './serve-request.ts';
 
 export interface ServerOptions {
   readonly endpoints: readonly Endpoint[];
   readonly readRoutes: readonly ReadRoute[];
   readonly serveInference: ServeInference;
   readonly serveRead: ServeRead;
-  readonly live: LiveRequests;
-  readonly reporter: Reporter;
-  readonly clock: Clock;
+  readonly serveRequest: ServeRequest;
   /** The largest request body that is accepted. */
   readonly bodyBytesMax: number;
-  /** The longest that one request may take, its stream included. */
-  readonly requestTimeoutMs: number;
-  /** Requests served at once; one more is refused instead of making all of them slow. */
-  readonly inFlightMax: number;
-  /** Why no request can be served at present, or null. */
-  readonly refusal: () => AppError | null;
+}
+
+/** The public HTTP server: plain requests to endpoints are served from the socket, all others by Fastify. */
+export interface HttpServer {
+  readonly fastify: FastifyInstance;
+  readonly lane: FastLane;
 }
 
 /**
@@ -38,13 +35,6 @@ const RECEIVE_TIMEOUT_MS = 120_000;
 /** Longer than common balancers keep idle connections, so that it is they who close them. */
 const KEEP_ALIVE_MS = 72_000;
 
-/** Whom a request reached: what logs call it, whose clients it has, and what answers. */
-interface Reached {
-  readonly endpoint: string | null;
-  readonly dialect: Dialect;
-  serve(exchange: Exchange): Promise<void>;
-}
-
 /** What there is at a path, for those who call it in a wrong way. */
 interface KnownPath {
   readonly method: 'GET' | 'POST';
@@ -53,8 +43,13 @@ interface KnownPath {
 
 type KnownPaths = Map<string, KnownPath>;
 
-/** The public HTTP server. Fastify routes; bodies are read from the socket and answers written to it directly. */
-export function createServer(options: ServerOptions): FastifyInstance {
+/** An endpoint as requests reach it. */
+interface EndpointRoute {
+  readonly reached: Reached;
+  readonly takesForms: boolean;
+}
+
+export function createServer(options: ServerOptions): HttpServer {
   const server = fastify({
     logger: false,
     bodyLimit: options.bodyBytesMax,
@@ -67,8 +62,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (_error, request, reply) => {
       const error = new AppError('INVALID_REQUEST', 'The path of the request is not a valid URL.');
-      const serve = (): Promise<never> => Promise.reject(error);
-      takeOver(options, { endpoint: null, dialect: 'openai', serve }, request, reply);
+      const refuse = (): Promise<never> => Promise.reject(error);
+      takeOver(options, { endpoint: null, dialect: 'openai', serve: refuse }, request, reply);
     },
   });
   server.removeAllContentTypeParsers();
@@ -76,37 +71,66 @@ export function createServer(options: ServerOptions): FastifyInstance {
     done(null, body);
   });
   const known: KnownPaths = new Map();
-  for (const endpoint of options.endpoints) addEndpoint(server, options, endpoint, known);
+  const routes = endpointRoutes(options);
+  for (const [path, route] of routes) addEndpoint(server, options, path, route, known);
   for (const route of options.readRoutes) addReadRoute(server, options, route, known);
   addFailures(server, options, known);
-  return server;
+  return { fastify: server, lane: addFastLane(server, options, routes) };
+}
+
+function endpointRoutes({ endpoints, serveInference }: ServerOptions): ReadonlyMap<string, EndpointRoute> {
+  const routes = new Map<string, EndpointRoute>();
+  for (const endpoint of endpoints) {
+    const reached: Reached = {
+      endpoint: endpoint.path,
+      dialect: endpoint.dialect,
+      serve: (exchange) => serveInference(endpoint, exchange),
+    };
+    const route = { reached, takesForms: endpoint.readForm !== undefined };
+    for (const path of [endpoint.path, ...endpoint.aliases]) routes.set(path, route);
+  }
+  return routes;
 }
 
 function addEndpoint(
   server: FastifyInstance,
   options: ServerOptions,
-  endpoint: Endpoint,
+  path: string,
+  { reached, takesForms }: EndpointRoute,
   known: KnownPaths,
 ): void {
-  const { dialect } = endpoint;
-  const takesForms = endpoint.readForm !== undefined;
-  const reached: Reached = {
-    endpoint: endpoint.path,
-    dialect,
-    serve: (exchange) => options.serveInference(endpoint, exchange),
+  known.set(path, { method: 'POST', dialect: reached.dialect });
+  // In the first hook and not in a handler, before which Fastify would read the body, at twice the cost.
+  const onRequest = (request: FastifyRequest, reply: FastifyReply): void => {
+    reply.hijack();
+    const { raw: req } = request;
+    // A form is left on the socket, for whoever serves it to read while it arrives.
+    if (takesForms && isForm(req)) serve(options, reached, { req, res: reply.raw, form: req });
+    else receive(options, reached, req, reply.raw);
   };
-  for (const path of [endpoint.path, ...endpoint.aliases]) {
-    known.set(path, { method: 'POST', dialect });
-    // In the first hook and not in a handler, before which Fastify would read the body, at twice the cost.
-    const onRequest = (request: FastifyRequest, reply: FastifyReply): void => {
-      reply.hijack();
-      const { raw: req } = request;
-      // A form is left on the socket, for whoever serves it to read while it arrives.
-      if (takesForms && isForm(req)) handle(options, reached, req, reply.raw, NO_BODY);
-      else receive(options, reached, req, reply.raw);
-    };
-    server.post(path, { onRequest }, NEVER_REACHED);
-  }
+  server.post(path, { onRequest }, NEVER_REACHED);
+}
+
+function addFastLane(
+  server: FastifyInstance,
+  { serveRequest, bodyBytesMax }: ServerOptions,
+  routes: ReadonlyMap<string, EndpointRoute>,
+): FastLane {
+  const lane = openFastLane(server.server, {
+    serveRequest,
+    keepAliveMs: KEEP_ALIVE_MS,
+    receiveTimeoutMs: RECEIVE_TIMEOUT_MS,
+    reached(head: PlainHead) {
+      const route = routes.get(head.url);
+      if (!route || head.bodyBytes > bodyBytesMax) return undefined;
+      return route.takesForms && isForm(head) ? undefined : route.reached;
+    },
+  });
+  server.addHook('preClose', (done) => {
+    lane.close();
+    done();
+  });
+  return lane;
 }
 
 function addReadRoute(
@@ -124,8 +148,13 @@ function addReadRoute(
       known.set(pattern, { method: 'GET', dialect: 'openai' });
       server.get(pattern, { exposeHeadRoute: false }, (request, reply) => {
         const rest = hasRest ? restOf(request) : '';
-        const serve = (exchange: Exchange): Promise<void> => options.serveRead(route, rest, exchange);
-        takeOver(options, { endpoint: route.path, dialect: dialectOf(request), serve }, request, reply);
+        const answer = (exchange: Exchange): Promise<void> => options.serveRead(route, rest, exchange);
+        takeOver(
+          options,
+          { endpoint: route.path, dialect: dialectOf(request), serve: answer },
+          request,
+          reply,
+        );
       });
     }
   }
@@ -147,7 +176,7 @@ const NEVER_REACHED = (): never => {
   throw new Error('the request was taken by a hook');
 };
 
-function isForm({ headers }: IncomingMessage): boolean {
+function isForm({ headers }: { readonly headers: IncomingHttpHeaders }): boolean {
   const type = headers['content-type'];
   return type !== undefined && /^multipart\/form-data\b/i.test(type);
 }
@@ -156,13 +185,13 @@ function isForm({ headers }: IncomingMessage): boolean {
 function receive(options: ServerOptions, reached: Reached, req: IncomingMessage, res: ServerResponse): void {
   readBody(req, options.bodyBytesMax, (body, problem) => {
     if (!problem) {
-      handle(options, reached, req, res, body);
+      serve(options, reached, { req, res, body });
       return;
     }
     // More of it may follow.
     res.setHeader('connection', 'close');
-    const serve = (): Promise<never> => Promise.reject(problem);
-    handle(options, { endpoint: null, dialect: reached.dialect, serve }, req, res, NO_BODY);
+    const refuse = (): Promise<never> => Promise.reject(problem);
+    serve(options, { endpoint: null, dialect: reached.dialect, serve: refuse }, { req, res });
   });
 }
 
@@ -174,58 +203,19 @@ function takeOver(
   reply: FastifyReply,
 ): void {
   reply.hijack();
-  handle(options, reached, request.raw, reply.raw, NO_BODY);
+  serve(options, reached, { req: request.raw, res: reply.raw });
 }
 
-/** Every request ends here: it is counted, bounded in time, answered once and reported once. */
-function handle(
+function serve(
   options: ServerOptions,
   reached: Reached,
-  req: IncomingMessage,
-  res: ServerResponse,
-  body: Buffer,
+  received: { req: IncomingMessage; res: ServerResponse; body?: Buffer; form?: IncomingMessage },
 ): void {
-  const exchange = new Exchange({
-    req,
-    res,
-    body,
-    dialect: reached.dialect,
-    nowMs: options.clock.now(),
-    timeoutMs: options.requestTimeoutMs,
+  const { req, res, body = NO_BODY, form = null } = received;
+  const { lifetime } = options.serveRequest(reached, { req, res, body, form });
+  res.on('close', () => {
+    if (!res.writableFinished) lifetime.end({ kind: 'client gone' });
   });
-  options.live.add(exchange);
-  void serveAndReport(options, reached, exchange);
-}
-
-async function serveAndReport(options: ServerOptions, reached: Reached, exchange: Exchange): Promise<void> {
-  let error: AppError | null = null;
-  try {
-    const refusal = options.refusal() ?? (options.live.size > options.inFlightMax ? tooBusy() : null);
-    if (refusal) throw refusal;
-    await reached.serve(exchange);
-  } catch (thrown) {
-    error = tellFailure(exchange, thrown);
-  }
-  if (exchange.settling) await exchange.settling;
-  options.live.delete(exchange);
-  options.reporter.finished(exchange, reached.endpoint, error);
-}
-
-function tellFailure({ lifetime: { ending }, answer, limits, dialect }: Exchange, thrown: unknown): AppError {
-  const headers: string[] = [];
-  if (limits) appendLimitHeaders(headers, limits, dialect);
-  // What was waited for was given up because the request was stopped: that is the reason to tell.
-  return answer.fail(ending?.kind === 'stopped' ? ending.error : thrown, headers);
-}
-
-function tooBusy(): AppError {
-  return new AppError(
-    'DEPENDENCY_UNAVAILABLE',
-    'Too many requests are being served right now. Try again shortly.',
-    {
-      retryAfterSeconds: 1,
-    },
-  );
 }
 
 function addFailures(server: FastifyInstance, options: ServerOptions, known: KnownPaths): void {

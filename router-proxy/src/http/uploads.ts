@@ -6,8 +6,11 @@ import type { UploadMemory } from '../body/upload-memory.ts';
 import type { Endpoint, InferenceCall } from '../endpoints/endpoint.ts';
 import type { Policy } from '../keys/policy.ts';
 
-/** @returns Null for a request whose body was read before. @throws AppError for a form that is too large or is none. */
-export type OpenUpload = (endpoint: Endpoint, req: IncomingMessage) => Upload | null;
+/**
+ * @param form The request whose form is still on the socket; null where the body was read before.
+ * @returns Null where there is no form. @throws AppError for a form that is too large or is none.
+ */
+export type OpenUpload = (endpoint: Endpoint, form: IncomingMessage | null) => Upload | null;
 
 export interface UploadSettings {
   readonly bytesMax: number;
@@ -16,14 +19,15 @@ export interface UploadSettings {
 }
 
 export function createOpenUpload(settings: UploadSettings): OpenUpload {
-  return (endpoint, req) => {
-    const contentType = req.headers['content-type'];
+  return (endpoint, form) => {
+    if (!form) return null;
+    const contentType = form.headers['content-type'];
     const boundary = endpoint.readForm ? boundaryOf(contentType) : undefined;
     if (boundary === undefined || contentType === undefined) return null;
-    const length = req.headers['content-length'];
+    const length = form.headers['content-length'];
     return createUpload({
       ...settings,
-      source: createRequestSource(req),
+      source: createRequestSource(form),
       announcedBytes: length === undefined ? null : Number(length),
       contentType,
       boundary,
