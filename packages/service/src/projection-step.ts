@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { createDayStatement, type DayStatement } from './day-statement.ts';
 
 /**
  * A place in the attempt log. Rows are ordered by the transaction that wrote them, then by their sequence number; only
@@ -7,6 +8,15 @@ import type { ClientBase } from 'pg';
 export interface LogPosition {
   readonly xid: string;
   readonly seq: string;
+}
+
+/** What a batch reads: rows after a place, of transactions that have ended, on the days that can hold such rows. */
+export interface LogReading {
+  readonly after: LogPosition;
+  /** The first transaction that is not read: a later one may write to a day that was not listed yet. */
+  readonly belowXid: string;
+  /** `YYYY-MM-DD`, at least one. */
+  readonly days: readonly string[];
 }
 
 export interface AppliedBatch {
@@ -23,11 +33,11 @@ export interface Projection {
   /** An advisory lock that each batch holds from before its first read until its commit; none unless named. */
   readonly lock?: string;
   /**
-   * Reads at most `limit` rows after `from` and applies them with set-based statements, inside the open transaction
+   * Reads at most `limit` rows and applies them with set-based statements, inside the open transaction
    * and with no effect outside it. Undefined when no row could be read. The commit is asynchronous: what somebody is told
    * of, and may not be told again, needs `set local synchronous_commit to default`.
    */
-  apply(client: ClientBase, from: LogPosition, limit: number): Promise<AppliedBatch | undefined>;
+  apply(client: ClientBase, reading: LogReading, limit: number): Promise<AppliedBatch | undefined>;
 }
 
 export type StepResult =
@@ -37,28 +47,58 @@ export type StepResult =
   | { readonly kind: 'blocked'; readonly lagMs: number }
   | { readonly kind: 'applied'; readonly rows: number };
 
-interface Peek {
-  readonly is_waiting: boolean;
+interface Cursor {
+  readonly xid: string;
+  readonly seq: string;
+  readonly below_xid: string;
+  readonly days: readonly string[];
+}
+
+/** The place, the bound and the days are of one snapshot, also after waiting for the row's lock. */
+async function readCursor(
+  client: ClientBase,
+  { name, cursorTable }: Projection,
+  isLocking: boolean,
+): Promise<LogReading> {
+  const { rows } = await client.query<Cursor>({
+    name: `${name}-${isLocking ? 'lock' : 'see'}-cursor`,
+    text: `
+      select xid::text, seq::text, pg_snapshot_xmin(pg_current_snapshot())::text as below_xid,
+             ledger.days_since(xid)::text[] as days
+      from ${cursorTable} where name = $1 ${isLocking ? 'for update' : ''}`,
+    values: [name],
+  });
+  const [cursor] = rows;
+  if (!cursor) throw new Error(`there is no cursor ${name} in ${cursorTable}`);
+  const { xid, seq, below_xid: belowXid, days } = cursor;
+  return { after: { xid, seq }, belowXid, days };
+}
+
+interface Oldest {
   readonly is_ready: boolean;
   readonly lag_ms: number;
 }
 
-/** Reads only, so that an idle projector costs no transaction id and no write. */
-function peekSql(cursorTable: Projection['cursorTable']): string {
-  return `
-    with at as materialized (select xid, seq from ${cursorTable} where name = $1),
-    oldest as (
-      select l.xid, l.logged_at from ledger.attempt_log l
-      where (l.xid, l.seq) > ((select xid from at), (select seq from at))
-      order by l.xid, l.seq limit 1
-    )
-    select exists(select from oldest) as is_waiting,
-           exists(select from oldest where xid < pg_snapshot_xmin(pg_current_snapshot())) as is_ready,
-           coalesce((select extract(epoch from clock_timestamp() - logged_at) * 1000 from oldest), 0)::float8 as lag_ms`;
+const PEEK: DayStatement<Oldest> = createDayStatement(
+  'peek',
+  (days) => `
+    select l.xid < pg_snapshot_xmin(pg_current_snapshot()) as is_ready,
+           (extract(epoch from clock_timestamp() - l.logged_at) * 1000)::float8 as lag_ms
+    from ledger.attempt_log l
+    where l.day in (${days}) and (l.xid, l.seq) > ($1::xid8, $2::bigint)
+    order by l.xid, l.seq limit 1`,
+);
+
+/** The oldest row that waits, if any does. Reads only, so that an idle projector costs no transaction id and no write. */
+async function peek(client: ClientBase, projection: Projection): Promise<Oldest | undefined> {
+  const { after, days } = await readCursor(client, projection, false);
+  if (days.length === 0) return undefined;
+  return (await PEEK.query(client, days, [after.xid, after.seq])).rows[0];
 }
 
 /** Begins, and waits for whoever applies a batch at the moment: each row is applied once. */
-async function begin(client: ClientBase, { name, cursorTable, lock }: Projection): Promise<LogPosition> {
+async function begin(client: ClientBase, projection: Projection): Promise<LogReading> {
+  const { name, lock } = projection;
   const begun = client.query('begin');
   const locked =
     lock === undefined
@@ -68,20 +108,14 @@ async function begin(client: ClientBase, { name, cursorTable, lock }: Projection
           text: `select pg_advisory_xact_lock(hashtextextended($1, 0))::text as locked`,
           values: [lock],
         });
-  const cursor = client.query<LogPosition>({
-    name: `${name}-cursor`,
-    text: `select xid::text, seq::text from ${cursorTable} where name = $1 for update`,
-    values: [name],
-  });
-  const [, , { rows }] = await Promise.all([begun, locked, cursor]);
-  const [from] = rows;
-  if (!from) throw new Error(`there is no cursor ${name} in ${cursorTable}`);
-  return from;
+  const [, , reading] = await Promise.all([begun, locked, readCursor(client, projection, true)]);
+  return reading;
 }
 
 async function applyBatch(client: ClientBase, projection: Projection, limit: number): Promise<number> {
   const { name, cursorTable } = projection;
-  const batch = await projection.apply(client, await begin(client, projection), limit);
+  const reading = await begin(client, projection);
+  const batch = reading.days.length > 0 ? await projection.apply(client, reading, limit) : undefined;
   const moved =
     batch &&
     client.query({
@@ -119,13 +153,8 @@ export async function projectBatch(
     const applied = await applyOrRollBack(client, projection, limit);
     if (applied > 0) return { kind: 'applied', rows: applied };
   }
-  const { rows } = await client.query<Peek>({
-    name: `${projection.name}-peek`,
-    text: peekSql(projection.cursorTable),
-    values: [projection.name],
-  });
-  const peek = rows[0] ?? { is_waiting: false, is_ready: false, lag_ms: 0 };
-  if (!peek.is_waiting) return { kind: 'idle' };
-  if (!peek.is_ready) return { kind: 'blocked', lagMs: peek.lag_ms };
+  const oldest = await peek(client, projection);
+  if (!oldest) return { kind: 'idle' };
+  if (!oldest.is_ready) return { kind: 'blocked', lagMs: oldest.lag_ms };
   return { kind: 'applied', rows: await applyOrRollBack(client, projection, limit) };
 }

@@ -72,6 +72,7 @@ export async function appendAttempt(
   attempt: TestAttempt = {},
 ): Promise<Uuid> {
   const row = rowOf(tenant, attempt);
-  await insertRow(client, 'ledger.attempt_log', row);
+  // In one statement, because projections may read between two.
+  await insertRow(client, 'ledger.attempt_log', row, 'returning ledger.note_days(array[day])');
   return row['attempt_id'] as Uuid;
 }

@@ -16,12 +16,20 @@ export interface Tenant {
   readonly secret: string;
 }
 
-/** Inserts one row; objects and arrays of objects go in as JSON, arrays of plain values as Postgres arrays. */
-export async function insertRow(client: pg.ClientBase | pg.Pool, table: string, row: Row): Promise<void> {
+/**
+ * Inserts one row; objects and arrays of objects go in as JSON, arrays of plain values as Postgres arrays.
+ * @param ending What the statement ends with.
+ */
+export async function insertRow(
+  client: pg.ClientBase | pg.Pool,
+  table: string,
+  row: Row,
+  ending = '',
+): Promise<void> {
   const columns = Object.keys(row);
   const places = columns.map((_, index) => `$${String(index + 1)}`);
   await client.query(
-    `insert into ${table} (${columns.join(', ')}) values (${places.join(', ')})`,
+    `insert into ${table} (${columns.join(', ')}) values (${places.join(', ')}) ${ending}`,
     Object.values(row),
   );
 }

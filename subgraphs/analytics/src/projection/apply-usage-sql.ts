@@ -84,14 +84,14 @@ const GROUP = 'organization_id, account_path, api_key_id, model_effective, provi
  * while the table was small would read all of it. Instants are computed without numeric and hours without time zones, which
  * took another tenth.
  */
-export const APPLY_USAGE = `
+export const applyUsageText = (days: string): string => `
   with batch as materialized (
     select l.*, l.cost as cost_nano, to_timestamp(l.admitted_at_ms / 1000.0::float8) as admitted_at,
            l.admitted_at_ms / 3600000 as hour
     from ledger.attempt_log l
-    where (l.xid, l.seq) > ($1::xid8, $2::bigint) and l.xid < pg_snapshot_xmin(pg_current_snapshot())
+    where l.day in (${days}) and (l.xid, l.seq) > ($1::xid8, $2::bigint) and l.xid < $3::xid8
     order by l.xid, l.seq
-    limit $3
+    limit $4
   ),
   settled as (select * from batch where kind = 'settled'),
   folded as (

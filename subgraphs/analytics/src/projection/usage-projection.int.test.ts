@@ -165,8 +165,8 @@ describe('each row', () => {
     for (let n = 0; n < 40; n++) await appendAttempt(owner, tenant, { cost: 1n, inputTokens: 2 });
     const dying: Projection = {
       ...usageProjection,
-      async apply(client, from, limit) {
-        const applied = await usageProjection.apply(client, from, limit);
+      async apply(client, reading, limit) {
+        const applied = await usageProjection.apply(client, reading, limit);
         const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
         await owner.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
         return applied;

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
-import type { AppliedBatch, LogPosition, Projection } from '@weir/service/projection-step';
-import { APPLY_USAGE } from './apply-usage-sql.ts';
+import { createDayStatement, type DayStatement } from '@weir/service/day-statement';
+import type { AppliedBatch, LogReading, Projection } from '@weir/service/projection-step';
+import { applyUsageText } from './apply-usage-sql.ts';
 
 export const ANALYTICS_PROJECTOR_ROLE = 'weir_analytics_projector';
 
@@ -10,16 +11,14 @@ interface Applied {
   readonly seq: string;
 }
 
+const APPLY: DayStatement<Applied> = createDayStatement('analytics-apply', applyUsageText);
+
 async function apply(
   client: ClientBase,
-  from: LogPosition,
+  { after, belowXid, days }: LogReading,
   limit: number,
 ): Promise<AppliedBatch | undefined> {
-  const { rows } = await client.query<Applied>({
-    name: 'analytics-apply',
-    text: APPLY_USAGE,
-    values: [from.xid, from.seq, limit],
-  });
+  const { rows } = await APPLY.query(client, days, [after.xid, after.seq, belowXid, limit]);
   const [batch] = rows;
   return batch && { rows: batch.rows, last: { xid: batch.xid, seq: batch.seq } };
 }

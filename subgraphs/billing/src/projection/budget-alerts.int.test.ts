@@ -99,8 +99,8 @@ describe('an alert', () => {
     const commits: (string | undefined)[] = [];
     const observed: Projection = {
       ...spending,
-      async apply(client, from, limit) {
-        const applied = await spending.apply(client, from, limit);
+      async apply(client, reading, limit) {
+        const applied = await spending.apply(client, reading, limit);
         const { rows } = await client.query<{ synchronous_commit: string }>('show synchronous_commit');
         if (applied) commits.push(rows[0]?.synchronous_commit);
         return applied;

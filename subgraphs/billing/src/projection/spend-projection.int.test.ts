@@ -82,8 +82,8 @@ describe('each row', () => {
     const real = spendProjection();
     const dying: Projection = {
       ...real,
-      async apply(client, from, limit) {
-        const applied = await real.apply(client, from, limit);
+      async apply(client, reading, limit) {
+        const applied = await real.apply(client, reading, limit);
         const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
         await owner.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
         return applied;

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Counter } from 'prom-client';
-import type { AppliedBatch, LogPosition, Projection } from '@weir/service/projection-step';
+import { createDayStatement, type DayStatement } from '@weir/service/day-statement';
+import type { AppliedBatch, LogReading, Projection } from '@weir/service/projection-step';
 import { ALERTS_LOCK, raiseDueAlerts } from '../modules/alerts/raise-alerts.ts';
 import { queryOfClient } from '../query.ts';
 import { watchesOf } from './watched-budgets.ts';
@@ -12,15 +13,15 @@ export const BILLING_PROJECTOR_ROLE = 'weir_billing_projector';
  * that a budget's spend is a sum over one node. The lock that the batch holds makes sure that every budget that is not seen
  * here will see the batch's spend itself.
  */
-const APPLY = `
+const applyText = (days: string): string => `
   with batch as materialized (
     select l.xid, l.seq, l.class, l.organization_id, l.account_path, l.api_key_id, l.model_effective, l.business_date,
            l.input_tokens + l.cached_input_tokens + l.cache_write_tokens + l.output_tokens + l.reasoning_tokens as tokens,
            l.cost
     from ledger.attempt_log l
-    where (l.xid, l.seq) > ($1::xid8, $2::bigint) and l.xid < pg_snapshot_xmin(pg_current_snapshot())
+    where l.day in (${days}) and (l.xid, l.seq) > ($1::xid8, $2::bigint) and l.xid < $3::xid8
     order by l.xid, l.seq
-    limit $3
+    limit $4
   ),
   gathered as (
     select organization_id, account_path, api_key_id, model_effective as model, business_date,
@@ -66,17 +67,15 @@ interface Applied {
   readonly watched: readonly unknown[];
 }
 
+const APPLY: DayStatement<Applied> = createDayStatement('billing-apply', applyText);
+
 async function apply(
   client: ClientBase,
-  from: LogPosition,
+  { after, belowXid, days }: LogReading,
   limit: number,
   alerts: Counter,
 ): Promise<AppliedBatch | undefined> {
-  const { rows } = await client.query<Applied>({
-    name: 'billing-apply',
-    text: APPLY,
-    values: [from.xid, from.seq, limit],
-  });
+  const { rows } = await APPLY.query(client, days, [after.xid, after.seq, belowXid, limit]);
   const [batch] = rows;
   if (!batch) return undefined;
   const raised = await raiseDueAlerts(queryOfClient(client), batch.watched.flatMap(watchesOf));
@@ -92,6 +91,6 @@ export function createSpendProjection(alerts: Counter): Projection {
     name: 'billing',
     cursorTable: 'billing.projection_cursor',
     lock: ALERTS_LOCK,
-    apply: (client, from, limit) => apply(client, from, limit, alerts),
+    apply: (client, reading, limit) => apply(client, reading, limit, alerts),
   };
 }
