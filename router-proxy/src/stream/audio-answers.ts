@@ -1,5 +1,5 @@
 import { NO_USAGE, type Usage } from '@weir/kernel/usage';
-import { mentionsUsage, type EventDialect } from './event-relay.ts';
+import { SOME_USAGE, type EventDialect } from './event-relay.ts';
 import { textKeys } from './piece-text.ts';
 import type { JsonDialect } from './json-relay.ts';
 import { milliseconds, readTokenUsage, readTranscriptUsage } from './usage-readers.ts';
@@ -31,7 +31,7 @@ function readDuration(value: unknown): Usage | null {
 function audioEvents(readUsage: (value: unknown) => Usage | null, ...texts: readonly string[]): EventDialect {
   return {
     eventBytesMax: EVENT_BYTES_MAX,
-    mayReport: mentionsUsage,
+    reporting: SOME_USAGE,
     read: (event) =>
       'usage' in event ? { usage: readUsage(event.usage), isAlone: false, images: 0 } : undefined,
     reports: 'replace each other',

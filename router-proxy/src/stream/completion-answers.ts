@@ -1,4 +1,4 @@
-import { mentionsUsage, type EventDialect } from './event-relay.ts';
+import { SOME_USAGE, type EventDialect } from './event-relay.ts';
 import { textKeys } from './piece-text.ts';
 import type { JsonDialect } from './json-relay.ts';
 import { readChatUsage } from './usage-readers.ts';
@@ -29,7 +29,7 @@ export const textCompletionEvents: EventDialect = completionEvents('text');
 function completionEvents(...texts: readonly string[]): EventDialect {
   return {
     eventBytesMax: EVENT_BYTES_MAX,
-    mayReport: mentionsUsage,
+    reporting: SOME_USAGE,
     read(event) {
       if (!('usage' in event)) return undefined;
       const choices = 'choices' in event ? event.choices : undefined;

@@ -1,23 +1,21 @@
 import { addUsage, type Usage } from '@weir/kernel/usage';
 import { createEventGate } from './event-gate.ts';
+import { EventReader } from './event-reader.ts';
+import type { TextKeys } from './piece-text.ts';
+import { ERROR_KEY, providerErrorIn } from './provider-error.ts';
 import type { Relay } from './relay.ts';
-import { createSseParser, type SseEvent } from './sse-parser.ts';
-import { bytesAsText, samplePiece } from './piece-text.ts';
-import { providerErrorIn } from './provider-error.ts';
-import { createTextSample } from './text-sample.ts';
 
 /** How one family of endpoints streams. */
 export interface EventDialect {
   /** Longer events pass unseen. */
   readonly eventBytesMax: number;
-  /** Whether an event may report what was consumed; told from its text, since parsing all would cost too much. */
-  mayReport(text: string): boolean;
+  /** Is in the text of every event that may report what was consumed, since parsing all would cost too much. */
+  readonly reporting: RegExp;
   /** @returns Undefined where the event reports nothing after all. */
   read(event: object): EventReport | undefined;
   /** Whether every report counts, or the last one for all. */
   readonly reports: 'add up' | 'replace each other';
-  /** The JSON keys of the texts that the model wrote, each as `"key":`. */
-  readonly textKeys: readonly string[];
+  readonly textKeys: TextKeys;
 }
 
 export interface EventReport {
@@ -28,56 +26,71 @@ export interface EventReport {
   readonly images: number;
 }
 
-/** A key in an event's JSON. Inside a JSON text a quote is escaped, so it cannot be part of any content. */
-const USAGE_KEY = '"usage"';
-
-/** `"usage":null` is in every event of some providers and means nothing yet. */
-export function mentionsUsage(text: string): boolean {
-  const at = text.indexOf(USAGE_KEY);
-  return at !== -1 && opensObject(text, at + USAGE_KEY.length);
+export interface EventRelayOptions {
+  readonly dropUsage: boolean;
 }
 
 /**
- * The relay of a streamed answer. Without `dropUsage` every chunk passes at once and untouched; with it the tail of a
- * chunk that is not yet a whole event waits for the rest, because it might be the usage event that the client did not
- * ask for.
+ * A usage that says something: `"usage":null` is in every event of some providers. Inside a JSON text a quote is escaped,
+ * so it cannot be part of any content.
  */
-export function createEventRelay(dialect: EventDialect, options: { readonly dropUsage: boolean }): Relay {
-  const parser = createSseParser(dialect.eventBytesMax);
-  const gate = options.dropUsage ? createEventGate(dialect.eventBytesMax) : undefined;
-  const sample = createTextSample();
+export const SOME_USAGE = /"usage"[:\t ]*\{/;
+
+/**
+ * Makes the relays of streamed answers. Without `dropUsage` every chunk passes at once and untouched; with it the tail of a
+ * chunk that is not yet a whole event waits for the rest, because it might be the usage event that the client did not
+ * ask for. What passes is read afterwards, except for what might have to be dropped.
+ */
+export function eventRelays(dialect: EventDialect): (options: EventRelayOptions) => Relay {
+  const telling = new RegExp(`${dialect.reporting.source}|${ERROR_KEY.source}`);
+  return (options) => createEventRelay(dialect, telling, options);
+}
+
+function createEventRelay(dialect: EventDialect, telling: RegExp, options: EventRelayOptions): Relay {
   let usage: Usage | null = null;
   let images = 0;
   let failure: string | null = null;
 
-  /** @returns Whether the event is nothing but a report of usage. */
-  function look({ data }: SseEvent): boolean {
-    if (data === null) return false;
-    const text = bytesAsText(data);
-    samplePiece(sample, data, text, dialect.textKeys);
-    failure ??= providerErrorIn(data, text);
-    const report = dialect.mayReport(text) ? reportIn(data, dialect) : undefined;
-    if (!report) return false;
-    if (report.usage)
-      usage = usage && dialect.reports === 'add up' ? addUsage(usage, report.usage) : report.usage;
-    images += report.images;
-    return report.isAlone;
-  }
+  const reader = new EventReader({
+    eventBytesMax: dialect.eventBytesMax,
+    textKeys: dialect.textKeys,
+    telling,
+    look(data, text) {
+      failure ??= providerErrorIn(data, text);
+      const report = dialect.reporting.test(text) ? reportIn(data, dialect) : undefined;
+      if (!report) return false;
+      if (report.usage)
+        usage = usage && dialect.reports === 'add up' ? addUsage(usage, report.usage) : report.usage;
+      images += report.images;
+      return report.isAlone;
+    },
+  });
+  const gate = options.dropUsage
+    ? createEventGate(dialect.eventBytesMax, reader, dialect.reporting)
+    : undefined;
 
   return {
     isVerbatim: !options.dropUsage,
     push(chunk, forward) {
-      const events = parser.push(chunk);
-      if (gate) return gate.push(chunk, events, look, forward);
-      for (const event of events) look(event);
+      if (gate) return gate.push(chunk, forward);
       forward(chunk);
+      reader.add(chunk);
     },
     end(forward) {
       gate?.end(forward);
     },
-    usage: () => usage,
-    failure: () => failure,
-    seen: () => ({ text: sample.read(), images, audioMs: 0 }),
+    usage() {
+      reader.catchUp();
+      return usage;
+    },
+    failure() {
+      reader.catchUp();
+      return failure;
+    },
+    seen() {
+      const text = reader.sampledText();
+      return { text, images, audioMs: 0 };
+    },
   };
 }
 
@@ -88,13 +101,4 @@ function reportIn(data: Buffer, dialect: EventDialect): EventReport | undefined 
   } catch {
     return undefined;
   }
-}
-
-function opensObject(text: string, from: number): boolean {
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 0x7b) return true;
-    if (code !== 0x3a && code !== 0x20 && code !== 0x09) return false;
-  }
-  return false;
 }

@@ -4,7 +4,7 @@ import { readTokenUsage } from './usage-readers.ts';
 
 /** An image in base64. */
 const EVENT_BYTES_MAX = 16_777_216;
-const COMPLETED = '.completed"';
+const COMPLETED = /\.completed"/;
 
 export const imageJson: JsonDialect = {
   wanted: ['usage'],
@@ -18,7 +18,7 @@ export const imageJson: JsonDialect = {
 /** Every finished image has an event of its own, with what that image consumed; partial ones say nothing. */
 export const imageEvents: EventDialect = {
   eventBytesMax: EVENT_BYTES_MAX,
-  mayReport: (text) => text.includes(COMPLETED),
+  reporting: COMPLETED,
   read(event) {
     const isFinished = 'type' in event && typeof event.type === 'string' && event.type.endsWith('.completed');
     if (!isFinished) return undefined;
@@ -26,5 +26,5 @@ export const imageEvents: EventDialect = {
     return { usage: usage && { ...usage, images: 1 }, isAlone: false, images: 1 };
   },
   reports: 'add up',
-  textKeys: [],
+  textKeys: null,
 };

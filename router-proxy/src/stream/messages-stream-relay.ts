@@ -1,10 +1,9 @@
 import type { Usage } from '@weir/kernel/usage';
+import { EventReader } from './event-reader.ts';
 import { NO_COUNTS, usageOf, withReport } from './messages-usage.ts';
-import { bytesAsText, samplePiece, textKeys } from './piece-text.ts';
+import { textKeys } from './piece-text.ts';
 import { errorNameIn } from './provider-error.ts';
 import type { Relay } from './relay.ts';
-import { createSseParser, type SseEvent } from './sse-parser.ts';
-import { createTextSample } from './text-sample.ts';
 
 /** Longer events pass unseen. The longest that matter carry a whole tool call. */
 const EVENT_BYTES_MAX = 1_048_576;
@@ -13,7 +12,7 @@ const EVENT_BYTES_MAX = 1_048_576;
  * Keys and values in an event's JSON. Inside a JSON text a quote is escaped, so these cannot be part of any content, and
  * most events need not be parsed.
  */
-const TELLING = ['"usage"', '"error"', '"message_stop"'] as const;
+const TELLING = /"(?:usage|error|message_stop)"/;
 const TEXT_KEYS = textKeys('text', 'thinking', 'partial_json');
 
 /**
@@ -21,35 +20,36 @@ const TEXT_KEYS = textKeys('text', 'thinking', 'partial_json');
  * `message_delta` the output; an answer that broke off between them is known by its input and its text.
  */
 export function createMessagesStreamRelay(): Relay {
-  const parser = createSseParser(EVENT_BYTES_MAX);
   let counts = NO_COUNTS;
   let isOutputTold = false;
   let isStopped = false;
+  let isEnded = false;
   let failure: string | null = null;
-  const sample = createTextSample();
 
-  function look({ data }: SseEvent): void {
-    if (data === null) return;
-    const text = bytesAsText(data);
-    samplePiece(sample, data, text, TEXT_KEYS);
-    const event = TELLING.some((key) => text.includes(key)) ? parsed(data) : undefined;
-    if (!event) return;
-    switch (event.type) {
-      case 'message_start':
-        counts = withReport(counts, usageIn(event, 'message'));
-        return;
-      case 'message_delta':
-        counts = withReport(counts, event['usage']);
-        isOutputTold = true;
-        return;
-      case 'message_stop':
-        isStopped = true;
-        return;
-      case 'error':
-        failure ??= errorNameIn(event);
-        return;
-    }
-  }
+  const reader = new EventReader({
+    eventBytesMax: EVENT_BYTES_MAX,
+    textKeys: TEXT_KEYS,
+    telling: TELLING,
+    look(data, text) {
+      const event = TELLING.test(text) ? parsed(data) : undefined;
+      switch (event?.type) {
+        case 'message_start':
+          counts = withReport(counts, usageIn(event, 'message'));
+          break;
+        case 'message_delta':
+          counts = withReport(counts, event['usage']);
+          isOutputTold = true;
+          break;
+        case 'message_stop':
+          isStopped = true;
+          break;
+        case 'error':
+          failure ??= errorNameIn(event);
+          break;
+      }
+      return false;
+    },
+  });
 
   /** Some compatible providers begin with zeros and tell the input at the end. */
   function partial(): Usage | null {
@@ -60,15 +60,24 @@ export function createMessagesStreamRelay(): Relay {
   return {
     isVerbatim: true,
     push(chunk, forward) {
-      for (const event of parser.push(chunk)) look(event);
       forward(chunk);
+      reader.add(chunk);
     },
     end() {
-      if (!isStopped) failure ??= 'incomplete_stream';
+      isEnded = true;
     },
-    usage: () => (isOutputTold ? usageOf(counts) : null),
-    failure: () => failure,
-    seen: () => ({ text: sample.read(), images: 0, audioMs: 0, partial: partial() }),
+    usage() {
+      reader.catchUp();
+      return isOutputTold ? usageOf(counts) : null;
+    },
+    failure() {
+      reader.catchUp();
+      return failure ?? (isEnded && !isStopped ? 'incomplete_stream' : null);
+    },
+    seen() {
+      const text = reader.sampledText();
+      return { text, images: 0, audioMs: 0, partial: partial() };
+    },
   };
 }
 

@@ -13,14 +13,14 @@ export function errorNameIn(event: object): string | null {
 }
 
 /** A key in an event's JSON. Inside a JSON text a quote is escaped, so it cannot be part of any content. */
-const ERROR_KEY = '"error"';
+export const ERROR_KEY = /"error"/;
 
 /**
  * The same for an event in OpenAI's form, which is an error because it has one.
  * @param text The event as `bytesAsText` gives it.
  */
 export function providerErrorIn(data: Buffer, text: string): string | null {
-  if (!text.includes(ERROR_KEY)) return null;
+  if (!ERROR_KEY.test(text)) return null;
   try {
     const event: unknown = JSON.parse(data.toString('utf8'));
     return typeof event === 'object' && event !== null ? errorNameIn(event) : null;

@@ -3,7 +3,7 @@ import { speechEvents, transcriptEvents } from './audio-answers.ts';
 import { createAudioRelay } from './audio-relay.ts';
 import { chatEvents, completionJson, textCompletionEvents } from './completion-answers.ts';
 import { createCountTokensRelay } from './count-tokens-relay.ts';
-import { createEventRelay, type EventDialect } from './event-relay.ts';
+import { eventRelays, type EventDialect } from './event-relay.ts';
 import { imageEvents, imageJson } from './image-answers.ts';
 import { JsonRelay, type JsonDialect } from './json-relay.ts';
 import { messageJson } from './messages-answers.ts';
@@ -53,5 +53,5 @@ export const RELAYS = {
 } as const satisfies Readonly<Record<string, AnswerRelays>>;
 
 function relaysOf(whole: () => Relay, dialect: EventDialect): AnswerRelays {
-  return { whole, events: (options) => createEventRelay(dialect, options) };
+  return { whole, events: eventRelays(dialect) };
 }

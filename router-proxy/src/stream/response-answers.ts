@@ -1,4 +1,4 @@
-import { mentionsUsage, type EventDialect } from './event-relay.ts';
+import { SOME_USAGE, type EventDialect } from './event-relay.ts';
 import { textKeys } from './piece-text.ts';
 import type { JsonDialect } from './json-relay.ts';
 import { readTokenUsage } from './usage-readers.ts';
@@ -23,7 +23,7 @@ function outputOf(answer: unknown): unknown {
 /** Whether the response was completed, remained incomplete or failed, its last event carries what it consumed. */
 export const responseEvents: EventDialect = {
   eventBytesMax: EVENT_BYTES_MAX,
-  mayReport: mentionsUsage,
+  reporting: SOME_USAGE,
   read(event) {
     const response = 'response' in event ? event.response : undefined;
     if (typeof response !== 'object' || response === null || !('usage' in response)) return undefined;

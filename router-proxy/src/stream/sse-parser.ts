@@ -9,6 +9,8 @@ export interface SseEvent {
 export interface SseParser {
   /** The events that this chunk completes, in order. */
   push(chunk: Buffer): readonly SseEvent[];
+  /** Whether what was pushed ends with the end of an event, so that whole events may pass without being pushed. */
+  readonly isBetweenEvents: boolean;
 }
 
 const CR = 0x0d;
@@ -106,6 +108,9 @@ export function createSseParser(eventBytesMax: number): SseParser {
   }
 
   return {
+    get isBetweenEvents() {
+      return keptBytes === 0 && !isAfterCr;
+    },
     push(chunk) {
       const events: SseEvent[] = [];
       const from = isAfterCr || chunk.includes(CR) ? takeBytes(chunk, events) : takeLines(chunk, events);

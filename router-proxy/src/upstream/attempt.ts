@@ -10,6 +10,7 @@ import { isEventStream, type ProviderHeaders } from '../http/response-headers.ts
 import type { Forward, Relay } from '../stream/relay.ts';
 import { failureAfterHead, failureOfError, failureOfStatus, isFailure, type Failure } from './failure.ts';
 import { hiddenFailure, mayHideFailure } from './hidden-failure.ts';
+import { TurnBytes } from './turn-bytes.ts';
 
 export interface AttemptInput {
   readonly dispatcher: Dispatcher;
@@ -70,7 +71,7 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
  *
  * Phases: `waiting` for a status; then `collecting` the text of a failure, or `judging` an answer that may be one, or
  * `expecting` the first byte of an answer that is not a stream of events, which may still break off; then `forwarding` it,
- * which becomes `draining` when the client leaves and its policy is to read on; at last `over`.
+ * which becomes `draining` when the client leaves, for as long as its policy is to read on; at last `over`.
  */
 class Attempt implements Dispatcher.DispatchHandler {
   private readonly input: AttemptInput;
@@ -85,6 +86,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   private status = 0;
   private providerHeaders: ProviderHeaders | null = null;
   private relay: Relay | null = null;
+  /** Only for a stream of events. */
+  private turn: TurnBytes | null = null;
   private firstByteMs: number | null = null;
   private collected = '';
   private held = NOTHING;
@@ -142,7 +145,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       return;
     }
     // The first event may be long in coming; whoever waits for it wants to know that it will.
-    if (isEventStream(headers)) this.openAnswer();
+    if (isEventStream(headers)) this.openEvents();
     else this.phase = 'expecting';
   }
 
@@ -161,7 +164,8 @@ class Attempt implements Dispatcher.DispatchHandler {
       if (this.heldBytes > FAILURE_BYTES_MAX) this.judge();
       return;
     }
-    this.relay?.push(chunk, this.forward);
+    if (this.turn) this.turn.add(chunk);
+    else this.relay?.push(chunk, this.forward);
   }
 
   onResponseEnd(): void {
@@ -176,6 +180,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       });
       this.cancel();
     } else if (this.relay) {
+      this.turn?.flush();
       this.relay.end(this.forward);
       this.settleForwarded({ kind: 'complete' }, this.relay);
     }
@@ -211,6 +216,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   private onEnding(ending: Ending): void {
     this.judge();
     if (this.phase === 'over') return;
+    if (this.phase === 'forwarding' && ending.kind === 'client gone') this.phase = 'draining';
     if (!this.isDispatched) {
       this.giveUp(ending);
     } else if (this.phase === 'collecting') {
@@ -219,7 +225,6 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.drainTimer ??= setTimeout(() => {
         this.giveUp(ending);
       }, this.input.drainMs);
-      if (this.phase === 'forwarding') this.phase = 'draining';
       this.controller?.resume();
     } else {
       this.giveUp(ending);
@@ -236,6 +241,11 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.relay) this.settleForwarded(ending, this.relay);
     else this.settle({ kind: 'abandoned', ending, wasSent });
     this.cancel();
+  }
+
+  private openEvents(): void {
+    this.openAnswer();
+    this.turn = new TurnBytes((bytes) => this.relay?.push(bytes, this.forward));
   }
 
   private openAnswer(): void {
@@ -267,6 +277,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   };
 
   private settleForwarded(end: ForwardEnd, relay: Relay): void {
+    // What arrived before the end goes before it.
+    this.turn?.flush();
     const { status, firstByteMs } = this;
     this.settle({
       kind: 'forwarded',
