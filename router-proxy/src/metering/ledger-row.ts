@@ -1,5 +1,6 @@
 import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import { uuidTimeMs } from '@weir/kernel/ids';
+import { rememberShared } from './shared-text.ts';
 
 /**
  * Records as one Postgres array literal of the composite type `ledger.attempt_row`: one parameter, and of the forms that
@@ -16,13 +17,18 @@ function fieldsOf(record: AttemptRecord): string {
   const isIntent = record.kind === 'intent';
   return (
     `${utcDay(uuidTimeMs(record.attemptId))},${record.attemptId},${record.kind},${record.requestId},` +
-    `${record.attemptNumber},${record.organizationId},\\"{${record.accountPath.join(',')}}\\",${record.apiKeyId},` +
-    `${quote(record.modelRequested)},${quote(record.modelEffective)},${quote(record.provider)},` +
-    `${record.providerKeyId},${record.decision},${quote(record.endpoint)},${record.stream ? 't' : 'f'},` +
-    `${quote(record.priceId)},${Math.floor(record.admittedAtMs)},${record.businessDate},` +
+    `${record.attemptNumber},${sharedText(record)},${Math.floor(record.admittedAtMs)},${record.businessDate},` +
     (isIntent ? `${record.holdCost},${record.holdTokens},,,,,,,,,,,,,,,` : `,,${closeFields(record)}`)
   );
 }
+
+const sharedText = rememberShared(
+  (shared) =>
+    `${shared.organizationId},\\"{${shared.accountPath.join(',')}}\\",${shared.apiKeyId},` +
+    `${quote(shared.modelRequested)},${quote(shared.modelEffective)},${quote(shared.provider)},` +
+    `${shared.providerKeyId},${shared.decision},${quote(shared.endpoint)},${shared.stream ? 't' : 'f'},` +
+    quote(shared.priceId),
+);
 
 function closeFields(close: Exclude<AttemptRecord, { kind: 'intent' }>): string {
   const { usage } = close;

@@ -7,6 +7,7 @@ import type {
 } from '@weir/contracts/attempt-record';
 import type { Uuid } from '@weir/kernel/ids';
 import type { NanoUsd } from '@weir/kernel/money';
+import { rememberShared } from './shared-text.ts';
 
 /**
  * The compact text of an attempt record: a JSON array, led by the name of its version. It is what the journal, the
@@ -84,9 +85,9 @@ export interface OutputBound {
  */
 export function encodeEvidence(intent: AttemptIntent, bound?: OutputBound): string {
   const scale = bound
-    ? [bound.outputCap, bound.costPerOutputToken.toString(), bound.tokensPerOutputToken]
-    : null;
-  return JSON.stringify([INTENT, dimensionsOf(intent), intent.holdCost.toString(), intent.holdTokens, scale]);
+    ? `[${bound.outputCap},"${bound.costPerOutputToken}",${bound.tokensPerOutputToken}]`
+    : 'null';
+  return `["${INTENT}",${dimensionsOf(intent)},"${intent.holdCost}",${intent.holdTokens},${scale}]`;
 }
 
 /**
@@ -124,28 +125,13 @@ export function decodeProof(text: string, grantedCap: number | null): AttemptRec
 
 function encodeClose(close: AttemptClose): string {
   const { usage } = close;
-  return JSON.stringify([
-    CLOSE,
-    dimensionsOf(close),
-    close.kind,
-    [
-      usage.inputTokens,
-      usage.cachedInputTokens,
-      usage.cacheWriteTokens,
-      usage.outputTokens,
-      usage.reasoningTokens,
-      usage.images,
-      usage.audioMs,
-    ],
-    close.cost.toString(),
-    close.meteringSource,
-    close.status,
-    close.upstreamStatus,
-    close.errorCode,
-    close.disconnected,
-    close.latencyMs,
-    close.timeToFirstByteMs,
-  ]);
+  return (
+    `["${CLOSE}",${dimensionsOf(close)},"${close.kind}",` +
+    `[${usage.inputTokens},${usage.cachedInputTokens},${usage.cacheWriteTokens},${usage.outputTokens},` +
+    `${usage.reasoningTokens},${usage.images},${usage.audioMs}],"${close.cost}","${close.meteringSource}",` +
+    `"${close.status}",${close.upstreamStatus},${JSON.stringify(close.errorCode)},${close.disconnected},` +
+    `${close.latencyMs},${close.timeToFirstByteMs}]`
+  );
 }
 
 function toClose(values: z.output<typeof closeSchema>): AttemptClose {
@@ -174,26 +160,29 @@ function toClose(values: z.output<typeof closeSchema>): AttemptClose {
   };
 }
 
-function dimensionsOf(record: AttemptDimensions): readonly unknown[] {
-  return [
-    record.attemptId,
-    record.requestId,
-    record.attemptNumber,
-    record.organizationId,
-    record.accountPath,
-    record.apiKeyId,
-    record.modelRequested,
-    record.modelEffective,
-    record.provider,
-    record.providerKeyId,
-    record.decision,
-    record.endpoint,
-    record.stream,
-    record.priceId,
-    record.admittedAtMs,
-    record.businessDate,
-  ];
+/** Put together by hand, which takes a third of the time; ids, numbers and names of ours need no escapes. */
+function dimensionsOf(record: AttemptDimensions): string {
+  return (
+    `["${record.attemptId}","${record.requestId}",${record.attemptNumber},${sharedText(record)},` +
+    `${record.admittedAtMs},"${record.businessDate}"]`
+  );
 }
+
+const sharedText = rememberShared((shared) =>
+  JSON.stringify([
+    shared.organizationId,
+    shared.accountPath,
+    shared.apiKeyId,
+    shared.modelRequested,
+    shared.modelEffective,
+    shared.provider,
+    shared.providerKeyId,
+    shared.decision,
+    shared.endpoint,
+    shared.stream,
+    shared.priceId,
+  ]).slice(1, -1),
+);
 
 function toDimensions(values: z.output<z.ZodTuple<typeof dimensions>>): AttemptDimensions {
   return {
