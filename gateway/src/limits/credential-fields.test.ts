@@ -52,7 +52,7 @@ describe('an operation', () => {
 
 it('the fields that check credentials are known by their arguments', () => {
   const fields = credentialFieldsOf(schema);
-  const expected = ['signIn', 'sessionRefresh', 'passwordChange', 'passwordReset', 'emailChangeRequest', 'emailChangeConfirm', 'totpConfirm', 'invitationPreview']; // prettier-ignore
+  const expected = ['signIn', 'sessionRefresh', 'passwordChange', 'passwordReset', 'emailChangeRequest', 'emailChangeConfirm', 'totpConfirm', 'invitationPreview', 'invitationAccept']; // prettier-ignore
   for (const name of expected) expect(fields, name).toContain(name);
   for (const name of [
     'signOut',

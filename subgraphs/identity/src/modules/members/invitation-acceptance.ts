@@ -10,6 +10,7 @@ import { isUniqueViolation } from '../../unique-violation.ts';
 import { createOrganizationStore } from '../organizations/organization-store.ts';
 import { admitsMembers, type Organization } from '../organizations/organization.ts';
 import { checkNewPassword } from '../passwords/new-password.ts';
+import type { RateLimits } from '../rate-limits/rate-limits.ts';
 import type { Passwords } from '../users/password.ts';
 import { createUserStore } from '../users/user-store.ts';
 import { createInvitationStore } from './invitation-store.ts';
@@ -28,7 +29,10 @@ export interface Accepting {
 }
 
 export interface InvitationAcceptance {
-  /** With the token of a mail: by whoever has signed in, or by a new person with a name and a password. */
+  /**
+   * With the token of a mail: by whoever has signed in, or by a new person with a name and a password.
+   * @throws AppError RATE_LIMITED for a network address that presents many tokens.
+   */
   accept(scope: ActorScope, acceptance: AcceptanceInput): Promise<MemberResult>;
 }
 
@@ -40,6 +44,7 @@ export interface AcceptanceInput {
 
 export interface AcceptanceDeps extends MemberDeps {
   readonly passwords: Passwords;
+  readonly rateLimits: RateLimits;
 }
 
 /** One answer for every token that opens nothing, whatever the reason. */
@@ -91,7 +96,12 @@ function isValid(invitation: Invitation, organization: Organization, at: Date): 
   return isOpen(invitation, at.getTime()) && admitsMembers(organization);
 }
 
-export function createInvitationAcceptance({ db, clock, passwords }: AcceptanceDeps): InvitationAcceptance {
+export function createInvitationAcceptance({
+  db,
+  clock,
+  passwords,
+  rateLimits,
+}: AcceptanceDeps): InvitationAcceptance {
   /** What an open invitation leads to; undefined for any other token. */
   async function open(
     tokenHash: Buffer,
@@ -160,6 +170,7 @@ export function createInvitationAcceptance({ db, clock, passwords }: AcceptanceD
   return {
     async accept(scope, input) {
       const { identity } = scope;
+      await rateLimits.count('tokenFromIp', identity.ipAddress);
       const tokenHash = hashOfInvitationToken(input.token);
       if (identity.actor.type === 'anonymous') return acceptAsNewPerson(scope, tokenHash, input);
       if (identity.actor.type !== 'user') {

@@ -220,12 +220,19 @@ describe('whoever has the token of an invitation', () => {
       expect(await preview(token)).toEqual({ state: 'UNKNOWN', ...NOTHING });
   });
 
-  it('cannot guess: a network address presents so many tokens an hour', async () => {
+  it('cannot guess: a network address presents so many tokens an hour, to look at them or to accept', async () => {
     const { token } = await invited();
-    const guess = () => preview('win_guess', '203.0.113.77');
-    for (let tries = 0; tries < 60; tries++) expect(await guess()).toMatchObject({ state: 'UNKNOWN' });
+    const guesser = { ipAddress: '203.0.113.77', userAgent: 'test' };
+    const guess = () => preview('win_guess', guesser.ipAddress);
+    const tryOn = (presented: string) =>
+      change(identity, 'invitationAccept', { token: presented, ...PERSON }, undefined, guesser);
+    for (let tries = 0; tries < 30; tries++) {
+      expect(await guess()).toMatchObject({ state: 'UNKNOWN' });
+      expect(codesOf(await tryOn('win_guess'))).toEqual(['INVALID_INVITATION']);
+    }
     expect(await guess()).toMatchObject({ code: 'RATE_LIMITED' });
-    expect(await preview(token, '203.0.113.77')).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(await preview(token, guesser.ipAddress)).toMatchObject({ code: 'RATE_LIMITED' });
+    await expect(tryOn(token)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     expect(await preview(token)).toMatchObject({ state: 'OPEN' });
   });
 });

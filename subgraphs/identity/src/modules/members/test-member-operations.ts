@@ -1,5 +1,5 @@
 import type { Authenticated } from '@weir/contracts/internal-identity';
-import type { TestIdentity } from '../../test-identity.ts';
+import type { TestClient, TestIdentity } from '../../test-identity.ts';
 
 const MEMBERSHIP =
   'membership { id email status version role { id } suspension { reason } invitation { id } }';
@@ -41,8 +41,9 @@ export async function change(
   name: keyof typeof DOCUMENTS,
   input: object,
   as?: Omit<Authenticated, 'expiresAtMs'>,
+  client?: TestClient,
 ): Promise<MemberPayload> {
-  const answer = await identity.graphql(DOCUMENTS[name], { input }, as);
+  const answer = await identity.graphql(DOCUMENTS[name], { input }, as, client);
   const [error] = answer.errors ?? [];
   if (error) throw Object.assign(new Error(error.message), { code: error.extensions.code });
   return answer.data?.['it'] as MemberPayload;
