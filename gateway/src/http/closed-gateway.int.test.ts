@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,16 +13,20 @@ const SCHEMA_QUESTION = 'query Schema { __schema { queryType { name } } }';
 const MISSPELT = 'query Misspelt { viewerNam }';
 const OTHER_STREAM = 'subscription ($id: ID!) { alertRaised(organizationId: $id) { id } }';
 
+const folder = mkdtempSync(join(tmpdir(), 'weir-operations-'));
 let platform: TestPlatform;
 
 beforeAll(async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'weir-operations-')), 'operations.json');
+  const file = join(folder, 'operations.json');
   const operations = [REGISTERED, SCHEMA_QUESTION, MISSPELT].map((text) => [hashOf(text), text]);
   writeFileSync(file, JSON.stringify(Object.fromEntries(operations)));
   platform = await startTestPlatform({ GRAPHQL_INTROSPECTION: 'false', GRAPHQL_REGISTERED_OPERATIONS: file });
   platform.actors.set('token', personOf(newUuid()));
 });
-afterAll(() => platform.stop());
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await platform.stop();
+});
 
 async function post(body: object) {
   const response = await fetch(platform.url, {

@@ -1,11 +1,14 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { assertRegistered, hashOf, loadRegisteredOperations } from './registered-operations.ts';
 
+const folder = mkdtempSync(join(tmpdir(), 'weir-operations-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 function fileWith(content: unknown): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'weir-operations-')), 'operations.json');
+  const file = join(folder, 'operations.json');
   writeFileSync(file, JSON.stringify(content));
   return file;
 }

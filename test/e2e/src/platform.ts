@@ -90,19 +90,26 @@ export async function startPlatform(
     ...(database ? { DATABASE_URL: database.url, REDIS_URL: testRedisUrl() ?? '' } : {}),
     ...options.environment,
   });
-  await until(
-    `"weir is ready" of ${mode}`,
-    () => {
-      if (launched.process.exitCode !== null) throw new Error(`the launcher ended:\n${launched.output()}`);
-      return launched.output().includes('weir is ready') || undefined;
-    },
-    60_000,
-  );
-  const access = JSON.parse(readFileSync(join(home, 'demo.json'), 'utf8')) as DemoAccess;
   const stop = async (): Promise<number | null> => {
     launched.process.kill('SIGTERM');
     return launched.ended;
   };
+  const dispose = async (): Promise<void> => {
+    await stop();
+    await database?.drop();
+    rmSync(join(home, '..'), { recursive: true, force: true });
+  };
+  const isReady = (): true | undefined => {
+    if (launched.process.exitCode !== null) throw new Error(`the launcher ended:\n${launched.output()}`);
+    return launched.output().includes('weir is ready') || undefined;
+  };
+  try {
+    await until(`"weir is ready" of ${mode}`, isReady, 60_000);
+  } catch (thrown) {
+    await dispose();
+    throw thrown;
+  }
+  const access = JSON.parse(readFileSync(join(home, 'demo.json'), 'utf8')) as DemoAccess;
   return {
     ...launched,
     mode,
@@ -112,10 +119,6 @@ export async function startPlatform(
     processes: (text) =>
       descendants(launched.process.pid ?? 0).filter(({ command }) => command.includes(text)),
     stop,
-    async [Symbol.asyncDispose]() {
-      await stop();
-      await database?.drop();
-      rmSync(join(home, '..'), { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: dispose,
   };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { simpleParser, type ParsedMail } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import { createLogger } from '@weir/service/logger';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
@@ -167,7 +167,9 @@ describe('over SMTP', () => {
 
 describe('as files', () => {
   it('a mail is kept where only the platform’s user reads it', async () => {
-    const folder = join(await mkdtemp(join(tmpdir(), 'weir-mail-')), 'outbox');
+    const parent = await mkdtemp(join(tmpdir(), 'weir-mail-'));
+    onTestFinished(() => rm(parent, { recursive: true }));
+    const folder = join(parent, 'outbox');
     await queue();
     await deliver(createFileTransport({ folder, clock, log }));
     const text = await waitForMail(folder, to);
@@ -178,6 +180,5 @@ describe('as files', () => {
     for (const name of names) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     expect(await rows()).toEqual([]);
-    await rm(folder, { recursive: true });
   });
 });
