@@ -3,13 +3,12 @@ import { toLimit } from '../amount.ts';
 import { graceState } from '../grace.ts';
 import { slotOf, waitFor, windowState } from '../window-math.ts';
 import { COOLING, LETS_THROUGH, unseeded } from './admit-reply.ts';
-import { fromDoubles } from './doubles.ts';
 import type { Shape } from './shape.ts';
-import { intAt, STATUS, type Reply } from './turn-replies.ts';
+import { intAt, replyRows, STATUS, type Reply } from './turn-replies.ts';
 
 /** What `turn.lua` tells when it is only asked how everything stands. */
 export function decodeInspect(value: unknown, shape: Shape, request: InspectRequest): InspectResult {
-  const reply = fromDoubles(value);
+  const [reply = new Float64Array()] = replyRows(value);
   const nowMs = intAt(reply, 1);
   const status = intAt(reply, 0);
   if (status === STATUS.stale) return { kind: 'stale', nowMs };

@@ -18,7 +18,27 @@ export function sendLua(
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> {
-  const sent = new Command(command, [what, keys.length, ...keys, ...args], { replyEncoding });
+  const sent = new LuaCommand(command, [what, keys.length, ...keys, ...args], { replyEncoding });
   client.sendCommand(sent);
   return sent.promise;
+}
+
+/**
+ * Written as one text of which each character is a byte: half of the work of the client's own way, which copies a dozen
+ * arguments one after the other.
+ */
+class LuaCommand extends Command {
+  override toWritable(): Buffer {
+    let text = `*${this.args.length + 1}\r\n${bulk(this.name)}`;
+    for (const argument of this.args) text += bulk(argument);
+    return Buffer.from(text, 'latin1');
+  }
+}
+
+function bulk(argument: unknown): string {
+  if (Buffer.isBuffer(argument)) return `$${argument.length}\r\n${argument.toString('latin1')}\r\n`;
+  // The client has made texts of everything else.
+  const text = String(argument);
+  const length = Buffer.byteLength(text);
+  return `$${length}\r\n${length === text.length ? text : Buffer.from(text).toString('latin1')}\r\n`;
 }

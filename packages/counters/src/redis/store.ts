@@ -86,7 +86,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
 
   const send = async (organizationId: Uuid, turn: Turn): Promise<TurnReplies> => {
     const call = encodeTurn(contextOf(organizationId), turn);
-    return turnReplies(replyList(await runner.binaryScript('turn', call.keys, call.args)), call);
+    return turnReplies(await runner.binaryScript('turn', call.keys, call.args), call);
   };
   const turns = createTurns({ send });
   const settle = async (settlement: Settlement): Promise<void> => {
@@ -135,8 +135,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
       const admission = encodeAdmission({ ...INSPECTION, ...request });
       const turn = { settlements: [], admissions: [admission], concluded: [] };
       const { keys, args } = encodeTurn(contextOf(request.organizationId), turn, 'inspect');
-      const [reply] = replyList(await runner.binaryScript('turn', keys, args));
-      return decodeInspect(reply, admission.shape, request);
+      return decodeInspect(await runner.binaryScript('turn', keys, args), admission.shape, request);
     },
     renew,
     settle,

@@ -75,7 +75,7 @@ export function encodeTurn(
   const { keys } = context;
   return {
     keys: [keys.epoch, keys.leases],
-    args: [toDoubles(head), keys.base, toDoubles(ended), toDoubles(begun), ...own],
+    args: [toDoubles([...head, ...ended, ...begun]), keys.base, ...own],
     shapes,
     shapeAt: admissions.map(({ shape }) => shape),
   };

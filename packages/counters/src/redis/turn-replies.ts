@@ -30,42 +30,56 @@ export interface TurnReplies {
   countsAfter(index: number): Reply;
 }
 
-export function turnReplies(replies: readonly unknown[], { shapes, shapeAt }: TurnCall): TurnReplies {
-  const rows = replies.map(fromDoubles);
+/** @throws TypeError when it is no answer of `turn.lua`. */
+export function replyRows(reply: unknown): Reply[] {
+  const numbers = fromDoubles(reply);
+  const rows: Reply[] = [];
+  for (let at = 0; at < numbers.length;) {
+    const end = at + 1 + intAt(numbers, at);
+    rows.push(numbers.subarray(at + 1, end));
+    at = end;
+  }
+  return rows;
+}
+
+export function turnReplies(reply: unknown, { shapes, shapeAt }: TurnCall): TurnReplies {
+  const rows = replyRows(reply);
   const rowAt = (index: number): Reply => {
     const row = rows[index];
     if (row === undefined) throw new TypeError('a script of the counter store left an admission out');
     return row;
   };
-  /** Whose requests were counted behind those of an admission, as many times as they were. */
-  const countedAfter = (index: number): Shape[] => {
-    const later: Shape[] = [];
+  /** How many of a shape were counted behind an admission. */
+  const countedAfter = (index: number, shape: Shape): number => {
+    let count = 0;
     for (let at = index + 1; at < shapeAt.length; at++) {
-      const [row, shape] = [rowAt(at), shapeAt[at]];
-      if (shape && intAt(row, 0) === STATUS.admitted && intAt(row, 4) === 1) later.push(shape);
+      if (shapeAt[at] !== shape) continue;
+      const row = rowAt(at);
+      if (intAt(row, 0) === STATUS.admitted && intAt(row, 4) === 1) count += 1;
     }
-    return later;
+    return count;
   };
   return {
     admission: rowAt,
     countsAfter(index) {
-      const shape = shapeAt[index];
-      if (shape === undefined) throw new TypeError('no such admission');
-      const counts = rowAt(shapeAt.length + shapes.indexOf(shape));
-      const later = countedAfter(index);
+      const own = shapeAt[index];
+      if (own === undefined) throw new TypeError('no such admission');
       // The script tells how they stand in the end, once for all admissions of a shape.
-      return later.length === 0 ? counts : without(later, shape, counts);
+      const counts = Float64Array.from(rowAt(shapeAt.length + shapes.indexOf(own)));
+      for (const shape of shapes) {
+        const later = countedAfter(index, shape);
+        if (later > 0) takeAway(counts, own, shape, later);
+      }
+      return counts;
     },
   };
 }
 
-function without(later: readonly Shape[], shape: Shape, counts: Reply): Reply {
-  const before = Float64Array.from(counts);
-  for (const [n, window] of shape.requestWindows.entries()) {
+/** Takes the requests of a shape away from the counts of another, or of itself. */
+function takeAway(counts: Float64Array, own: Shape, shape: Shape, requests: number): void {
+  for (const [n, window] of own.requestWindows.entries()) {
     if (window === null) continue;
-    let counted = 0;
-    for (const other of later) if (other === shape || other.requestWindows.includes(window)) counted += 1;
-    before[2 * n] = intAt(counts, 2 * n) - counted;
+    if (shape === own || shape.requestWindows.includes(window))
+      counts[2 * n] = intAt(counts, 2 * n) - requests;
   }
-  return before;
 }

@@ -44,8 +44,8 @@ local function format_of(length)
   local format = formats[length]
   if not format then
     format = '<' .. string.rep('d', length)
-    -- Calls are of many lengths; rows are of few.
-    if length <= 64 then formats[length] = format end
+    -- Longer ones are seldom asked for twice.
+    if length <= 256 then formats[length] = format end
   end
   return format
 end
@@ -57,6 +57,17 @@ local function numbers_of(text)
   return numbers
 end
 local function packed(numbers, length) return struct.pack(format_of(length), unpack(numbers, 1, length)) end
+-- However many they are: a function takes some thousands of arguments.
+local ARGUMENTS_MAX = 2000
+local function packed_all(numbers, length)
+  if length <= ARGUMENTS_MAX then return packed(numbers, length) end
+  local texts = {}
+  for from = 1, length, ARGUMENTS_MAX do
+    local till = math.min(from + ARGUMENTS_MAX - 1, length)
+    texts[#texts + 1] = struct.pack(format_of(till - from + 1), unpack(numbers, from, till))
+  end
+  return table.concat(texts)
+end
 
 -- Reads what is needed in one command.
 local function load(keys)

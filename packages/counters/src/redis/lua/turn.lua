@@ -3,17 +3,16 @@
 -- everything. What they share (windows, balances, lanes of concurrency) is read and written once per call, and admissions
 -- that ask for the same windows, lanes and balances have one shape.
 -- KEYS: epoch, leases.
--- ARGV: head, base, numbers of settlements, numbers of admissions, then per settlement its attempt and evidence or '', per
---   shape its names (see NAMES) and its terms (see outline_of), per admission its attempt and evidence, then the attempts
---   to conclude.
--- Numbers are doubles in one string, -1 where none is given:
---   head: now, seed quarantine, an id that was never used before, day start/end, counts of settlements, shapes and
+-- ARGV: numbers, base, then per settlement its attempt and evidence or '', per shape its names (see NAMES) and its terms (see
+--   outline_of), per admission its attempt and evidence, then the attempts to conclude.
+-- Numbers are doubles, -1 where none is given:
+--   first: now, seed quarantine, an id that was never used before, day start/end, counts of settlements, shapes and
 --     admissions, whether only to tell how everything stands (1) or to admit (0)
---   settlement: cost, tokens, requests
---   admission: position of its shape, valid from/until, output cap, least cap, cap of a thin attempt, lease, cooldown, then
+--   per settlement: cost, tokens, requests
+--   per admission: position of its shape, valid from/until, output cap, least cap, cap of a thin attempt, lease, cooldown, then
 --     per balance fixed, per output token
--- Returns doubles in strings, one per admission and then one per shape. A shape's is current and previous of every limited
--- slot after the call. An admission's is {status, now, ...}:
+-- Returns doubles: a row per admission and then one per shape, each behind its length. A shape's is current and previous of
+-- every limited slot after the call. An admission's is {status, now, ...}:
 --   1 admitted: cap or -1, end of the grace that let it in or -1, whether it was counted (1) or known before (0)
 --   2 window denied: per limited slot current, previous, cooling until, flag (0 lets through, 1 full, 2 cooling)
 --   3 concurrency denied: position, when a slot is free at the latest (0 = never)
@@ -23,22 +22,25 @@
 --   8 told: per limited slot as 2, per lane the count of live leases, per balance committed, held, inherited, when its
 --     grace began and for which limit (-1 each where it has not)
 
-head, leases = numbers_of(ARGV[1]), KEYS[2]
-begin(head[1] ~= NONE and head[1] or nil, ARGV[2], head[3])
-day_start, day_end = head[4], head[5]
-lanes, counted, untils = {}, {}, {}
-local SETTLEMENTS, SHAPES, ADMISSIONS = head[6], head[7], head[8]
+local N = numbers_of(ARGV[1])
+begin(N[1] ~= NONE and N[1] or nil, ARGV[2], N[3])
+leases, quarantine, day_start, day_end, tells = KEYS[2], N[2], N[4], N[5], N[9] == 1
+lanes, counted, untils, answers, answered = {}, {}, {}, {}, 0
+local SETTLEMENTS, SHAPES, ADMISSIONS = N[6], N[7], N[8]
 
 -- The closes of these attempts are durable: their evidence and their leases are needed no longer.
 local function conclude(first)
-  local concluded = lane_at(leases)
-  for position = first, #ARGV do
-    local id = ARGV[position]
-    if call('UNLINK', evidence_key(id)) == 1 then remove(concluded, id) end
+  local concluded, evidence = lane_at(leases), {}
+  for position = first, #ARGV do evidence[#evidence + 1] = evidence_key(ARGV[position]) end
+  -- Nearly always all of them have left some.
+  local have_all = #evidence > 1 and call('EXISTS', unpack(evidence)) == #evidence
+  if have_all then call('UNLINK', unpack(evidence)) end
+  for n, key in ipairs(evidence) do
+    if have_all or call('UNLINK', key) == 1 then remove(concluded, ARGV[first + n - 1]) end
   end
 end
 
-local settled_from = 5
+local settled_from = 3
 local shapes_from = settled_from + 2 * SETTLEMENTS
 local admitted_from = shapes_from + 2 * SHAPES
 local outlines, keys = {}, { KEYS[1] }
@@ -78,23 +80,23 @@ for n = 0, SETTLEMENTS - 1 do
 end
 load(keys)
 
-local S = numbers_of(ARGV[3])
+local at = 9
 for n = 0, SETTLEMENTS - 1 do
-  local at = settled_from + 2 * n
-  settle(ARGV[at], ARGV[at + 1], S[3 * n + 1], S[3 * n + 2], S[3 * n + 3])
+  local argument = settled_from + 2 * n
+  settle(ARGV[argument], ARGV[argument + 1], N[at + 1], N[at + 2], N[at + 3])
+  at = at + 3
 end
 count_all_tokens()
 
-local shapes, passes = {}, head[9] == 0
+local shapes, passes = {}, not tells
 for s = 1, SHAPES do
   shapes[s] = shape_of(outlines[s])
   -- What lets all of them through, whatever their shapes, need not be asked for each.
   passes = passes and lets_through(shapes[s], ADMISSIONS - 1)
 end
-local replies, A, at = {}, numbers_of(ARGV[4]), 1
 for n = 0, ADMISSIONS - 1 do
-  local shape, argument = shapes[A[at]], admitted_from + 2 * n
-  replies[n + 1] = admit(shape, A, at, ARGV[argument], ARGV[argument + 1], passes)
+  local shape, argument = shapes[N[at + 1]], admitted_from + 2 * n
+  admit(shape, N, at + 1, ARGV[argument], ARGV[argument + 1], passes)
   at = at + 8 + 2 * #shape.balances
 end
 for _, shape in ipairs(shapes) do
@@ -111,6 +113,6 @@ for _, shape in ipairs(shapes) do
     local row, slot = shape.rows[n], slots[n]
     counts[2 * n - 1], counts[2 * n] = row[CURRENT + slot], row[PREVIOUS + slot]
   end
-  replies[#replies + 1] = packed(counts, 2 * #slots)
+  answer_row(counts, 2 * #slots)
 end
-return replies
+return packed_all(answers, answered)

@@ -90,17 +90,27 @@ local function tell_windows(shape, reply, cooldown)
   end
 end
 
-local function answer(...) return packed({ ... }, select('#', ...)) end
+-- What the call answers: rows of numbers, each behind its length. Set by turn.lua, too.
+local answers, answered
+local function answer_row(row, length)
+  answers[answered + 1] = length
+  for n = 1, length do answers[answered + 1 + n] = row[n] end
+  answered = answered + 1 + length
+end
+local function answer(...) answer_row({ ... }, select('#', ...)) end
 local function admitted(cap, grace_until, counted)
-  return struct.pack('<ddddd', 1, now, cap or NONE, grace_until or NONE, counted)
+  local at = answered
+  answers[at + 1], answers[at + 2], answers[at + 3] = 5, 1, now
+  answers[at + 4], answers[at + 5], answers[at + 6] = cap or NONE, grace_until or NONE, counted
+  answered = at + 6
 end
 
 local function unseeded(shape)
-  local opens_in = #shape.unseeded > 0 and math.max(0, opened_at + head[2] - now) or 0
+  local opens_in = #shape.unseeded > 0 and math.max(0, opened_at + quarantine - now) or 0
   local reply = { 5, now, epoch, opened_at, opens_in, #shape.missing }
   for _, position in ipairs(shape.missing) do reply[#reply + 1] = position end
   for _, position in ipairs(shape.unseeded) do reply[#reply + 1] = position end
-  return packed(reply, #reply)
+  return answer_row(reply, #reply)
 end
 
 local function told(shape)
@@ -111,9 +121,10 @@ local function told(shape)
     local balance = held.balance
     for _, field in ipairs({ COMMITTED, HELD, INHERITED, GRACE_AT, GRACE_LIMIT }) do reply[#reply + 1] = balance[field] end
   end
-  return packed(reply, #reply)
+  return answer_row(reply, #reply)
 end
 
+-- True where it has answered that there is no room.
 local function denied_by_lane(shape)
   for c, occupied in ipairs(shape.lanes) do
     local lane, limit = occupied.lane, occupied.limit
@@ -122,7 +133,8 @@ local function denied_by_lane(shape)
       write_lane(lane)
       local from = '(' .. int(now)
       local last = limit >= 1 and call('ZRANGEBYSCORE', lane.key, from, '+inf', 'WITHSCORES', 'LIMIT', live - limit, 1)
-      return answer(3, now, c, last and tonumber(last[2]) or 0)
+      answer(3, now, c, last and tonumber(last[2]) or 0)
+      return true
     end
   end
 end
@@ -190,14 +202,13 @@ local function admit(shape, A, at, id, evidence, passes)
     return admitted(attempt[STATE] == THIN and asked and A[at + 5] or attempt[CAP], attempt[GRACE_UNTIL], 0)
   end
   if #shape.missing > 0 or #shape.unseeded > 0 then return unseeded(shape) end
-  if head[9] == 1 then return told(shape) end
+  if tells then return told(shape) end
   if not passes and not lets_through(shape, 0) then
     local reply = { 2, now }
     tell_windows(shape, reply, A[at + 7])
-    return packed(reply, #reply)
+    return answer_row(reply, #reply)
   end
-  local denial = denied_by_lane(shape)
-  if denial then return denial end
+  if denied_by_lane(shape) then return end
   local cap, grace_until, graces = fit_balances(shape, A, at + 7, asked, A[at + 4])
   if not cap then
     local tightest = shape.balances[grace_until].balance

@@ -1,7 +1,8 @@
 -- Part of turn.lua: who occupies a subject's slots of concurrency, and what this call adds and removes.
 
--- Set by turn.lua: the key of the leases, the first argument, the business day, and the lanes of the call by key.
-local leases, head, day_start, day_end, lanes
+-- Set by turn.lua: the key of the leases, for how long balances stay closed after a flush, the business day, whether only to
+-- tell how everything stands, and the lanes of the call by key.
+local leases, quarantine, day_start, day_end, tells, lanes
 
 local function lane_at(key)
   local lane = lanes[key]
