@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import type { AdmitRequest, Settlement } from '../contract.ts';
@@ -81,6 +82,83 @@ describe('what one turn asks of the store', () => {
     expect(sizes()).toEqual([
       [0, 1, 0],
       [0, 2, 0],
+    ]);
+  });
+});
+
+describe('settlements without an admission', () => {
+  /** Calls are answered by hand, in their order. */
+  function slowRig() {
+    const calls: { turn: Turn; answer: PromiseWithResolvers<string> }[] = [];
+    const turns = createTurns<string>({
+      concludeWithinMs: 60_000,
+      send(_organizationId, turn) {
+        const answer = Promise.withResolvers<string>();
+        calls.push({ turn, answer });
+        return answer.promise;
+      },
+    });
+    const sizes = (): readonly number[][] =>
+      calls.map(({ turn }) => [turn.settlements.length, turn.admissions.length]);
+    return { turns, calls, sizes };
+  }
+
+  it('wait for no call where none is unanswered', async () => {
+    const { turns, sizes } = slowRig();
+    void turns.settle(settlementOf(HERE));
+    void turns.settle(settlementOf(THERE));
+    await nextTurn();
+    expect(sizes()).toEqual([
+      [1, 0],
+      [1, 0],
+    ]);
+  });
+
+  it('go with the next admission of their organization while a call of it is unanswered', async () => {
+    const { turns, sizes } = slowRig();
+    void turns.admit(admissionTo(HERE)).answer;
+    await nextTurn();
+    void turns.settle(settlementOf(HERE));
+    await nextTurn();
+    void turns.settle(settlementOf(HERE));
+    await nextTurn();
+    expect(sizes()).toEqual([[0, 1]]);
+    void turns.admit(admissionTo(HERE)).answer;
+    await nextTurn();
+    expect(sizes()).toEqual([
+      [0, 1],
+      [2, 1],
+    ]);
+  });
+
+  it.each(['answered', 'failed'])(
+    'are sent when every call before them is %s, at the latest',
+    async (how) => {
+      const { turns, calls, sizes } = slowRig();
+      const admitted = turns.admit(admissionTo(HERE)).answer.catch(() => 'failed');
+      await nextTurn();
+      void turns.settle(settlementOf(HERE));
+      await nextTurn();
+      if (how === 'failed') calls[0]?.answer.reject(new Error('away'));
+      else calls[0]?.answer.resolve('done');
+      await admitted;
+      await nextTurn();
+      expect(sizes()).toEqual([
+        [0, 1],
+        [1, 0],
+      ]);
+    },
+  );
+
+  it('are sent when the store closes', async () => {
+    const { turns, sizes } = slowRig();
+    void turns.admit(admissionTo(HERE)).answer;
+    await nextTurn();
+    void turns.settle(settlementOf(HERE));
+    turns.flush();
+    expect(sizes()).toEqual([
+      [0, 1],
+      [1, 0],
     ]);
   });
 });

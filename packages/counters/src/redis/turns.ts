@@ -4,8 +4,9 @@ import type { Admission, Turn } from './turn-call.ts';
 
 /**
  * Gathers what one turn of the event loop asks of the store, so that it becomes one call per organization: most of what
- * a settlement or an admission costs is reading and writing what they share. Conclusions hurry nobody and wait for a
- * call to go with.
+ * a settlement or an admission costs is reading and writing what they share. Settlements without an admission wait while
+ * an earlier call of their organization is unanswered, which is until the next turn under load, and go with what comes
+ * meanwhile; nobody is called for them alone then. Conclusions hurry nobody and wait for a call to go with.
  */
 export interface Turns<Answer> {
   settle(settlement: Settlement): Promise<Answer>;
@@ -48,7 +49,23 @@ export function createTurns<Answer>({
 }: TurnsOptions<Answer>): Turns<Answer> {
   const turns = new Map<Uuid, OpenTurn<Answer>>();
   const concluding = new Map<Uuid, Concluding<Answer>>();
+  /** Calls without an answer yet. */
+  const unanswered = new Map<Uuid, number>();
+  let isFlushing = false;
   let timer: NodeJS.Timeout | undefined;
+
+  const flushSoon = (): void => {
+    if (isFlushing) return;
+    isFlushing = true;
+    setImmediate(flushTurns);
+  };
+
+  const answered = (organizationId: Uuid): void => {
+    const left = (unanswered.get(organizationId) ?? 1) - 1;
+    if (left > 0) unanswered.set(organizationId, left);
+    else unanswered.delete(organizationId);
+    if (turns.has(organizationId)) flushSoon();
+  };
 
   const sendTurn = (organizationId: Uuid): void => {
     const turn = turns.get(organizationId);
@@ -56,12 +73,20 @@ export function createTurns<Answer>({
     turns.delete(organizationId);
     concluding.delete(organizationId);
     const answer = send(organizationId, { ...(turn ?? NOTHING), concluded: conclusions?.ids ?? [] });
+    unanswered.set(organizationId, (unanswered.get(organizationId) ?? 0) + 1);
+    const end = (): void => {
+      answered(organizationId);
+    };
+    answer.then(end, end);
     turn?.resolve(answer);
     conclusions?.resolve(answer);
   };
 
   const flushTurns = (): void => {
-    for (const organizationId of turns.keys()) sendTurn(organizationId);
+    isFlushing = false;
+    for (const [organizationId, { admissions }] of turns) {
+      if (admissions.length > 0 || !unanswered.has(organizationId)) sendTurn(organizationId);
+    }
   };
 
   const flushConclusions = (): void => {
@@ -71,9 +96,9 @@ export function createTurns<Answer>({
   };
 
   const turnOf = (organizationId: Uuid): OpenTurn<Answer> => {
+    flushSoon();
     let turn = turns.get(organizationId);
     if (turn === undefined) {
-      if (turns.size === 0) setImmediate(flushTurns);
       turn = { settlements: [], admissions: [], concluded: [], ...Promise.withResolvers<Answer>() };
       turns.set(organizationId, turn);
     }
@@ -111,7 +136,7 @@ export function createTurns<Answer>({
       return conclusions.promise;
     },
     flush() {
-      flushTurns();
+      for (const organizationId of turns.keys()) sendTurn(organizationId);
       flushConclusions();
     },
   };
