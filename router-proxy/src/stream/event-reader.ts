@@ -17,7 +17,7 @@ export interface EventReading {
   look(data: Buffer, text: string): boolean;
 }
 
-/** So much may wait to be read: a few dozen events. */
+/** More than this, a few dozen events, is not kept waiting beyond the turn of the event loop. */
 const UNREAD_BYTES_MAX = 8_192;
 
 /** A blank line of a stream whose lines end with LF. */
@@ -33,6 +33,7 @@ export class EventReader {
   readonly #sample = createTextSample();
   #unread: Buffer[] = [];
   #unreadBytes = 0;
+  #isDue = false;
 
   constructor(reading: EventReading) {
     this.#reading = reading;
@@ -47,7 +48,15 @@ export class EventReader {
   add(chunk: Buffer): void {
     this.#unread.push(chunk);
     this.#unreadBytes += chunk.length;
-    if (this.#unreadBytes > UNREAD_BYTES_MAX) this.catchUp();
+    if (this.#unreadBytes <= UNREAD_BYTES_MAX || this.#isDue) return;
+    this.#isDue = true;
+    // Behind the write that takes this chunk to the client.
+    setImmediate(readDue, this);
+  }
+
+  readDue(): void {
+    this.#isDue = false;
+    this.catchUp();
   }
 
   /** Adds a chunk that is read at once. @returns The events that it completes, each of which has to be looked at. */
@@ -92,6 +101,10 @@ export class EventReader {
   #lookAt(bytes: Buffer): void {
     for (const event of this.#parser.push(bytes)) this.look(event);
   }
+}
+
+function readDue(reader: EventReader): void {
+  reader.readDue();
 }
 
 /** @returns Behind the blank line that ends the event which has begun before; all of the text where it goes on. */
