@@ -10,6 +10,16 @@ export interface LogPosition {
   readonly seq: string;
 }
 
+/**
+ * How a projector's connection is set before its first batch.
+ *
+ * With its machine the server may lose the last batches, each with the cursor's move: they are applied again then.
+ *
+ * Batches walk the log in its order. A day that has only begun has no statistics, and by the planner's defaults it would
+ * seem cheaper to read all of it through the index that its days are in, and to sort what is found: ever more per batch.
+ */
+export const PROJECTOR_SESSION = 'set synchronous_commit to off; set enable_sort to off';
+
 /** What a batch reads: rows after a place, of transactions that have ended, on the days that can hold such rows. */
 export interface LogReading {
   readonly after: LogPosition;

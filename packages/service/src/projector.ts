@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 import type { Logger } from './logger.ts';
 import { connectionConfig } from './postgres.ts';
 import { createProjectionMetrics } from './projection-metrics.ts';
-import { projectBatch, type Projection } from './projection-step.ts';
+import { PROJECTOR_SESSION, projectBatch, type Projection } from './projection-step.ts';
 import { createWaker } from './waker.ts';
 
 export interface ProjectorOptions {
@@ -72,8 +72,7 @@ async function connect({ url, role, projection, log }: ProjectorOptions): Promis
   const close = () => void socket.destroy();
   try {
     await client.connect();
-    // With its machine the server may lose the last batches, each with the cursor's move: they are applied again then.
-    await client.query('set synchronous_commit to off');
+    await client.query(PROJECTOR_SESSION);
   } catch (error) {
     close();
     throw error;

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect } from 'vitest';
 import { connectionConfig } from '@weir/service/postgres';
-import { projectBatch } from '@weir/service/projection-step';
+import { PROJECTOR_SESSION, projectBatch } from '@weir/service/projection-step';
 import { ANALYTICS_PROJECTOR_ROLE, usageProjection } from './projection/usage-projection.ts';
 
 /** How long something that must happen may take on a busy machine; it says nothing of how long it takes. */
@@ -15,6 +15,7 @@ export async function connectProjector(url: string): Promise<pg.Client> {
   });
   client.on('error', () => undefined);
   await client.connect();
+  await client.query(PROJECTOR_SESSION);
   return client;
 }
 

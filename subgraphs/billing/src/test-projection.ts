@@ -2,7 +2,7 @@ import { Counter } from 'prom-client';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { connectionConfig } from '@weir/service/postgres';
-import { projectBatch, type Projection } from '@weir/service/projection-step';
+import { PROJECTOR_SESSION, projectBatch, type Projection } from '@weir/service/projection-step';
 import { BILLING_PROJECTOR_ROLE, createSpendProjection } from './projection/spend-projection.ts';
 
 /** The projection as the service makes it, with a counter of its own. */
@@ -18,6 +18,7 @@ export async function connectProjector(url: string): Promise<pg.Client> {
   });
   client.on('error', () => undefined);
   await client.connect();
+  await client.query(PROJECTOR_SESSION);
   return client;
 }
 

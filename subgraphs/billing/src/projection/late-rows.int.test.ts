@@ -77,6 +77,31 @@ it('opens only the partitions that can hold rows which are not applied yet', asy
   expect((await openedByBatch()).toSorted()).toEqual([partitionOf(1), partitionOf(0)]);
 });
 
+it('walks a day in the order of the log, although a day that has only begun has no statistics', async () => {
+  const real = spendProjection();
+  let plan = '';
+  const explained: Projection = {
+    ...real,
+    async apply(client, reading, limit) {
+      const applied = await real.apply(client, reading, limit);
+      const { rows: names } = await client.query<{ name: string }>(
+        `select name from pg_prepared_statements where name like 'billing-apply%'`,
+      );
+      await client.query('set local plan_cache_mode to force_generic_plan');
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+        `explain (costs off) execute "${names[0]?.name ?? ''}"('0', 0, '1000', 1000)`,
+      );
+      plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      return applied;
+    },
+  };
+  const fresh = await connectProjector(database.url);
+  await append(0);
+  await projectAll(fresh, explained);
+  await fresh.end();
+  expect(plan).toMatch(new RegExp(`Index Scan using ${partitionOf(0)}_xid_seq_idx`));
+});
+
 it.each(AGES_DAYS)(
   'applies a row that is written %i days late exactly once, whatever was read before',
   async (age) => {
