@@ -13,6 +13,8 @@ export const signalSchemas = {
   /** An API key is about to expire. */
   expiry: z.object({ organizationId: z.uuid(), apiKeyId: z.uuid() }),
   session: z.object({ sessionId: z.uuid().nullable(), userId: z.uuid().nullable() }),
+  /** A mail is in the outbox. */
+  mail: z.object({}),
   config: z.object({ organizationId: z.uuid().nullable() }),
 } as const;
 

@@ -134,6 +134,7 @@ const dispatchers: Readonly<Record<SignalChannel, Dispatch>> = {
   alert: (on, payload) => on.alert?.(signalSchemas.alert.parse(JSON.parse(payload))),
   expiry: (on, payload) => on.expiry?.(signalSchemas.expiry.parse(JSON.parse(payload))),
   session: (on, payload) => on.session?.(signalSchemas.session.parse(JSON.parse(payload))),
+  mail: (on, payload) => on.mail?.(signalSchemas.mail.parse(JSON.parse(payload))),
   config: (on, payload) => on.config?.(signalSchemas.config.parse(JSON.parse(payload))),
 };
 

@@ -17,7 +17,7 @@ export interface ProjectorOptions {
   readonly log: Logger;
   /** Rows of the log per transaction; 1,000 unless told. */
   readonly batchRows?: number;
-  /** Looks for work this often although nobody woke it; 1 s unless told. */
+  /** Looks for work this often although nobody woke it; 5 s unless told. */
   readonly pollMs?: number;
   /**
    * Under continuous load batches start at most this often, so that rows gather; 20 ms unless told. After a pause the
@@ -91,7 +91,7 @@ async function tryLead(client: pg.Client, projection: Projection): Promise<boole
 
 /** Starts at once and runs until stopped; lost connections are made again with growing pauses. */
 export function createProjector(options: ProjectorOptions): Projector {
-  const { projection, log, batchRows = 1_000, pollMs = 1_000, minIntervalMs = 20 } = options;
+  const { projection, log, batchRows = 1_000, pollMs = 5_000, minIntervalMs = 20 } = options;
   const waker = createWaker();
   const stopping = new AbortController();
   let state: ProjectorState = 'connecting';

@@ -10,7 +10,7 @@ const fields = z.object({
   ANALYTICS_PORT: portField().default(4003),
   ANALYTICS_ADMIN_PORT: portField().default(9003),
   /** How often the projection looks for work that no signal told it of. */
-  ANALYTICS_POLL: durationField(50, 60_000).default(1_000),
+  ANALYTICS_POLL: durationField(50, 60_000).default(5_000),
   /** Hour of the day (UTC) at which the ledger is compared with everything derived from it. */
   ANALYTICS_PROOF_HOUR: integerField(0, 23).default(2),
   /** How far back that goes; more than the raw log is kept for proves nothing. */

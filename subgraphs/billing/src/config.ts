@@ -10,7 +10,7 @@ const fields = z.object({
   BILLING_PORT: portField().default(4002),
   BILLING_ADMIN_PORT: portField().default(9002),
   /** How often the projection looks for work that no signal told it of. */
-  BILLING_POLL: durationField(50, 60_000).default(1_000),
+  BILLING_POLL: durationField(50, 60_000).default(5_000),
 });
 
 /** The variables that billing reads; `loadConfig(configSchema, env)` gives a `Config`. */

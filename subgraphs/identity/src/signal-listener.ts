@@ -1,4 +1,5 @@
 import { createListener } from '@weir/service/listener';
+import type { Waker } from '@weir/service/waker';
 import type { Config } from './config.ts';
 import type { ExpiryFeed } from './modules/api-keys/expiry-feed.ts';
 import { startExpiryNotices, type ExpiryNoticesDeps } from './modules/api-keys/expiry-notices.ts';
@@ -14,6 +15,7 @@ export function startSignals(
   feed: ExpiryFeed,
   signals: SessionSignals,
   keys: SigningKeyRing,
+  mailWaker: Waker,
   deps: ExpiryNoticesDeps,
 ): () => Promise<void> {
   const reloadKeys = async (): Promise<void> => {
@@ -31,10 +33,12 @@ export function startSignals(
         signals.onSession(signal);
       },
       config: () => void reloadKeys(),
+      mail: () => mailWaker.wake(),
     },
     async onConnected() {
       await Promise.all([feed.onConnected(), keys.reload()]);
       signals.onConnected();
+      mailWaker.wake();
     },
     onDisconnected() {
       feed.onDisconnected();

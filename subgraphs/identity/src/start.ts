@@ -8,6 +8,7 @@ import type { Check } from '@weir/service/health';
 import { createOutboundGuard, type ResolveHost } from '@weir/service/outbound-guard';
 import type { Logger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
+import { createWaker } from '@weir/service/waker';
 import { createAfterAnswer } from './after-answer.ts';
 import { addJwksRoute } from './jwks-route.ts';
 import { addAuthenticateRoute } from './authenticate-route.ts';
@@ -118,7 +119,8 @@ export async function start(
       log,
     });
     const signals = createSessionSignals();
-    const stopSignals = startSignals(config, expiryFeed, signals, keys, { db, clock, log });
+    const mailWaker = createWaker();
+    const stopSignals = startSignals(config, expiryFeed, signals, keys, mailWaker, { db, clock, log });
     const stopRotation = signingKeys.start(log);
     const stopRetention = startAuditRetention({ db, clock, log });
     const stopImpersonations = startImpersonationExpiry({ db, clock, log });
@@ -152,7 +154,7 @@ export async function start(
       },
     });
     const transport = mailTransportOf(config, clock, log);
-    const mails = startMailDelivery({ db, clock, masterKey, transport, log });
+    const mails = startMailDelivery({ db, clock, masterKey, transport, log }, mailWaker);
     return {
       ports: running.ports,
       async stop() {

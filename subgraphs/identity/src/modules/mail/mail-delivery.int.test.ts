@@ -3,13 +3,15 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { simpleParser, type ParsedMail } from 'mailparser';
+import pg from 'pg';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createDatabase, type Database } from '@weir/prisma/database';
 import { createLogger } from '@weir/service/logger';
+import { createWaker } from '@weir/service/waker';
 import { createTestDatabase, type TestDatabase } from '@weir/testkit/postgres';
 import { createFileTransport } from './file-transport.ts';
-import { deliverDueMails } from './mail-delivery.ts';
+import { deliverDueMails, startMailDelivery } from './mail-delivery.ts';
 import { createMailLinks } from './mail-links.ts';
 import type { MailTransport } from './mail-transport.ts';
 import { createQueueMail } from './queue-mail.ts';
@@ -162,6 +164,48 @@ describe('over SMTP', () => {
     nowMs += 2 * 60_000;
     expect(await deliver(transport)).toBe(1);
     expect(received).toHaveLength(1);
+  });
+});
+
+describe('deliveries', () => {
+  it('hear of a mail when its transaction commits, and of none that does not', async () => {
+    const heard: string[] = [];
+    const listener = new pg.Client({ connectionString: database.url });
+    await listener.connect();
+    onTestFinished(() => listener.end());
+    listener.on('notification', ({ channel }) => heard.push(channel));
+    await listener.query('listen mail');
+    const undone = db.$transaction(async (tx) => {
+      await queueMail(tx, { to, mail });
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    await queue();
+    await listener.query('select');
+    expect(heard).toEqual(['mail']);
+  });
+
+  it('send what they are woken for without waiting for their next look', async () => {
+    const waker = createWaker();
+    const asleep = Promise.withResolvers<undefined>();
+    const neverByItself = {
+      ...waker,
+      wait: () => {
+        asleep.resolve(undefined);
+        return waker.wait(2 ** 31 - 1);
+      },
+    };
+    const sent = Promise.withResolvers<string>();
+    const transport: MailTransport = {
+      send: (id) => Promise.resolve(sent.resolve(id)),
+      close: () => undefined,
+    };
+    const delivery = startMailDelivery({ db, clock, masterKey, transport, log }, neverByItself);
+    onTestFinished(() => delivery.stop());
+    await asleep.promise;
+    await queue();
+    waker.wake();
+    expect(await sent.promise).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 

@@ -3,6 +3,7 @@ import type { Clock } from '@weir/kernel/clock';
 import type { Database } from '@weir/prisma/database';
 import type { Logger } from '@weir/service/logger';
 import type { MasterKey } from '@weir/service/vault';
+import type { Waker } from '@weir/service/waker';
 import { openLetter } from './letter.ts';
 import { createMailOutbox, type ClaimedMail } from './mail-outbox.ts';
 import { MailRefused, type MailTransport } from './mail-transport.ts';
@@ -20,8 +21,8 @@ export interface MailDelivery {
   stop(): Promise<void>;
 }
 
-/** How long a mail that has just been written may lie. */
-const POLL_MS = 500;
+/** How late a mail may be that no signal told of: one that is tried again, or of a process that died with it. */
+const POLL_MS = 5_000;
 /** Mails that one process sends at the same time. */
 const BATCH = 5;
 const SEND_TIMEOUT_MS = 30_000;
@@ -87,8 +88,8 @@ export async function deliverDueMails(deps: MailDeliveryDeps): Promise<number> {
   return claimed.length;
 }
 
-/** Sends mails as they become due, on any number of processes side by side. */
-export function startMailDelivery(deps: MailDeliveryDeps): MailDelivery {
+/** Sends mails when it is woken and as they become due, on any number of processes side by side. */
+export function startMailDelivery(deps: MailDeliveryDeps, waker: Waker): MailDelivery {
   const { db, clock, log } = deps;
   const stopping = new AbortController();
   let purgedAtMs = clock.now();
@@ -102,15 +103,14 @@ export function startMailDelivery(deps: MailDeliveryDeps): MailDelivery {
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       let took = 0;
+      waker.clear();
       try {
         took = await deliverDueMails(deps);
         await purgeSometimes();
       } catch (err) {
         log.warn({ err }, 'the outbox of mails cannot be read');
       }
-      if (took < BATCH) {
-        await sleep(POLL_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
-      }
+      if (took < BATCH && !stopping.signal.aborted) await waker.wait(POLL_MS);
     }
   }
 
@@ -118,6 +118,7 @@ export function startMailDelivery(deps: MailDeliveryDeps): MailDelivery {
   return {
     async stop() {
       stopping.abort();
+      waker.wake();
       await running;
       deps.transport.close();
     },

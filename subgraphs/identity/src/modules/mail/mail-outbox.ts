@@ -19,11 +19,13 @@ interface Row extends Omit<ClaimedMail, 'id'> {
 
 export function createMailOutbox(db: Db) {
   return {
+    /** Whoever delivers hears of it with the commit. */
     async insert(id: Uuid, kind: string, sealed: SealedSecret, at: Date): Promise<void> {
       const { ciphertext, nonce } = sealed;
       await db.mailOutbox.createMany({
         data: [{ id, kind, ciphertext, nonce, createdAt: at, nextAttemptAt: at }],
       });
+      await db.$executeRaw`select pg_notify('mail', '{}')`;
     },
 
     /**
