@@ -1,5 +1,6 @@
 import type { AttemptIntent, AttemptRecord } from '@weir/contracts/attempt-record';
 import type { Uuid } from '@weir/kernel/ids';
+import { RenewedMap } from './renewed-map.ts';
 
 /**
  * Records that wait for their statement, in order. An intent stands back for a while: when its close comes meanwhile,
@@ -42,7 +43,7 @@ export function createLedgerQueue(): LedgerQueue {
   let added = 0;
   let oldestReady = 0;
   /** In the order of their arrival. */
-  const waiting = new Map<Uuid, Waiting>();
+  const waiting = new RenewedMap<Uuid, Waiting>();
 
   const makeReady = (record: AttemptRecord, number: number): void => {
     if (ready.length === 0 || number < oldestReady) oldestReady = number;

@@ -51,7 +51,8 @@ const SETTLED_POLL_MS = 5;
 export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   const { appender, spill, deadLetters, settings, metrics, log, onDurable } = options;
   const queue = createLedgerQueue();
-  const sending = new Set<Batch>();
+  /** A few, and no Set, which would keep batches for longer than they are sent (`renewed-map.ts`). */
+  let sending: readonly Batch[] = [];
   let timer: NodeJS.Timeout | undefined;
   let lastBatchAtMs = Number.NEGATIVE_INFINITY;
   let awaySince: number | undefined;
@@ -76,7 +77,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   const pump = (): void => {
     if (awaySince !== undefined) return spillIfDue();
     queue.release(performance.now() - settings.intentMs);
-    while (queue.ready > 0 && sending.size < settings.inFlightMax)
+    while (queue.ready > 0 && sending.length < settings.inFlightMax)
       void send(takeBatch(settings.batchRowsMax));
     isOverdue = queue.ready > 0;
     if (queue.size > settings.queueRowsMax) spillQueue();
@@ -90,7 +91,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
 
   const takeBatch = (rowsMax: number): Batch => {
     const batch = queue.take(rowsMax);
-    sending.add(batch);
+    sending = [...sending, batch];
     lastBatchAtMs = performance.now();
     return batch;
   };
@@ -109,7 +110,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
       putBack(batch);
       beginAway(error);
     } finally {
-      sending.delete(batch);
+      sending = sending.filter((other) => other !== batch);
     }
     // Not at once whatever is there: rows that have not waited yet make the next batch larger.
     if (!isStopping && (isOverdue || queue.ready >= settings.flushRows || awaySince !== undefined)) pump();
@@ -133,7 +134,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
 
   const spillQueue = (): void => {
     const waiting = queue.takeAll();
-    const unsure = isStopping ? [...sending].flatMap((batch) => batch.records) : [];
+    const unsure = isStopping ? sending.flatMap((batch) => batch.records) : [];
     const records = [...waiting.records, ...unsure];
     if (records.length === 0) return;
     try {
@@ -180,7 +181,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
       metrics.appendFailures.inc();
       return false;
     } finally {
-      sending.delete(batch);
+      sending = sending.filter((other) => other !== batch);
     }
   };
 
@@ -213,9 +214,8 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   };
 
   /** The number of the oldest record that is neither in Postgres nor on disk. */
-  const oldestUnwritten = (): number =>
-    Math.min(queue.oldest(), ...[...sending].map((batch) => batch.oldest));
-  const isIdle = (): boolean => queue.size === 0 && sending.size === 0;
+  const oldestUnwritten = (): number => Math.min(queue.oldest(), ...sending.map((batch) => batch.oldest));
+  const isIdle = (): boolean => queue.size === 0 && sending.length === 0;
 
   void replay();
   return {
@@ -233,7 +233,7 @@ export function createLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
         await delay(SETTLED_POLL_MS, undefined, { signal });
     },
     isAccepting: () => !isSpillFailing && !spill.isFull(),
-    queuedRows: () => [...sending].reduce((rows, batch) => rows + batch.records.length, queue.size),
+    queuedRows: () => sending.reduce((rows, batch) => rows + batch.records.length, queue.size),
     async stop(signal) {
       while (!isIdle() && !signal.aborted && awaySince === undefined) {
         flush();

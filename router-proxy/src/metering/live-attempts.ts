@@ -1,6 +1,7 @@
 import type { AttemptIntent } from '@weir/contracts/attempt-record';
 import type { AdmitRequest, Settlement } from '@weir/counters/contract';
 import type { Uuid } from '@weir/kernel/ids';
+import { RenewedMap } from './renewed-map.ts';
 
 /**
  * An attempt of this process from its admission until its close is durable. It is what the counter store is told
@@ -29,14 +30,14 @@ export interface LiveAttempts {
 }
 
 export function createLiveAttempts(): LiveAttempts {
-  const byOrganization = new Map<Uuid, Map<Uuid, LiveAttempt>>();
+  const byOrganization = new Map<Uuid, RenewedMap<Uuid, LiveAttempt>>();
   let size = 0;
   return {
     add(attempt) {
       const { organizationId, attemptId } = attempt.intent;
       let attempts = byOrganization.get(organizationId);
       if (!attempts) {
-        attempts = new Map();
+        attempts = new RenewedMap();
         byOrganization.set(organizationId, attempts);
       }
       if (!attempts.has(attemptId)) size++;
