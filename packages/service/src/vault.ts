@@ -1,17 +1,15 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { SealedSecret } from '@weir/contracts/policy-snapshot';
-import { chacha20 } from './chacha20.ts';
 
 /**
  * Secrets at rest: ChaCha20-Poly1305 with a random 96-bit nonce, the tag behind the ciphertext, both base64. The
  * associated data binds a secret to its owner, id and version, so that it cannot be moved to another row.
  */
 const ALGORITHM = 'chacha20-poly1305';
+const STREAM_ALGORITHM = 'chacha20';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Block 0 of the key stream makes the key of the tag. */
-const FIRST_BLOCK_OF_TEXT = 1;
 
 /** A secret cannot be opened. Says nothing about the secret. */
 export class VaultError extends Error {
@@ -71,8 +69,7 @@ export function openSecret(
 
 /**
  * For a secret that is opened again and again: proves it once and answers what decrypts it anew at each call. The sealed
- * bytes are kept and cannot change any more, so the proof need not be repeated. The key leaves its object for the time of
- * a call only, and what it was copied to is overwritten.
+ * bytes are kept and cannot change any more, so the proof need not be repeated, which halves what a call costs.
  * @throws VaultError as `openSecret` does.
  */
 export function proveSecret(
@@ -80,23 +77,13 @@ export function proveSecret(
   key: VaultKey,
   associatedData: string,
 ): () => Buffer {
-  const proven = openSecret(sealed, key, associatedData);
+  openSecret(sealed, key, associatedData).fill(0);
   const keyObject = toKeyObject(key);
-  const nonce = Buffer.from(sealed.nonce, 'base64');
   const bytes = Buffer.from(sealed.ciphertext, 'base64');
   const ciphertext = bytes.subarray(0, bytes.length - TAG_BYTES);
-  const open = (): Buffer => {
-    const keyBytes = keyObject.export();
-    const plaintext = chacha20(keyBytes, nonce, FIRST_BLOCK_OF_TEXT, ciphertext);
-    keyBytes.fill(0);
-    return plaintext;
-  };
-  const opened = open();
-  const isSame = opened.equals(proven);
-  opened.fill(0);
-  proven.fill(0);
-  if (!isSame) throw new VaultError('the sealed secret opens to something else the second time');
-  return open;
+  // RFC 8439: block 0 of the key stream makes the key of the tag, and the text begins with block 1.
+  const start = Buffer.concat([Buffer.from([1, 0, 0, 0]), Buffer.from(sealed.nonce, 'base64')]);
+  return () => createDecipheriv(STREAM_ALGORITHM, keyObject, start).update(ciphertext);
 }
 
 function isSeveral(key: MasterKey): key is VaultKeys {
