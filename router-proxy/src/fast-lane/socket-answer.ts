@@ -52,7 +52,7 @@ export class SocketAnswer implements AnswerChannel {
 
   writeHead(status: number, given: string[]): void {
     const headers = this.#announced.length > 0 ? [...this.#announced, ...given] : given;
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`;
     let keepsAlive = this.#connection.keepsAlive;
     let length: number | null = null;
     for (let at = 0; at + 1 < headers.length; at += 2) {
@@ -62,21 +62,12 @@ export class SocketAnswer implements AnswerChannel {
       else head += fieldLine(name, value);
       if (name === 'content-length') length = Number(value);
     }
-    head += `date: ${httpDate(Date.now())}\r\n`;
-    head += keepsAlive
-      ? `connection: keep-alive\r\nkeep-alive: timeout=${this.#connection.keepAliveSeconds}\r\n`
-      : 'connection: close\r\n';
-    if (NO_BODY_STATUSES.has(status)) {
-      this.#framing = 'no body';
-    } else if (length === null) {
-      this.#framing = 'chunks';
-      head += 'transfer-encoding: chunked\r\n';
-    } else {
-      this.#framing = 'length';
-      this.#missingBytes = length;
-    }
+    if (NO_BODY_STATUSES.has(status)) this.#framing = 'no body';
+    else if (length === null) this.#framing = 'chunks';
+    else this.#framing = 'length';
+    this.#missingBytes = length ?? 0;
     this.#keepsAlive = keepsAlive;
-    this.#head = `${head}\r\n`;
+    this.#head = head + lastLines(this.#framing === 'chunks', keepsAlive, this.#connection.keepAliveSeconds);
   }
 
   flushHeaders(): void {
@@ -149,8 +140,29 @@ export class SocketAnswer implements AnswerChannel {
   }
 }
 
-/** @throws Error where the value would become more than one header. */
+/** By name: what stands before a header's value. Put together once, as a line that is joined from more parts costs more. */
+const prefixes = new Map<string, string>();
+const PREFIXES_MAX = 200;
+
+function prefixOf(name: string): string {
+  const known = prefixes.get(name);
+  if (known !== undefined) return known;
+  const prefix = `\r\n${name}: `;
+  if (prefixes.size < PREFIXES_MAX) prefixes.set(name, prefix);
+  return prefix;
+}
+
+/** A header behind a line that has no end yet. @throws Error where the value would become more than one header. */
 function fieldLine(name: string, value: string): string {
   if (UNSAFE_VALUE.test(value)) throw new Error(`the header ${name} has a value that no header may have`);
-  return `${name}: ${value}\r\n`;
+  return `${prefixOf(name)}${value}`;
+}
+
+/** The end of a head: what every answer says. */
+function lastLines(isChunked: boolean, keepsAlive: boolean, keepAliveSeconds: number): string {
+  const connection = keepsAlive
+    ? `connection: keep-alive\r\nkeep-alive: timeout=${keepAliveSeconds}`
+    : 'connection: close';
+  const framing = isChunked ? '\r\ntransfer-encoding: chunked' : '';
+  return `\r\ndate: ${httpDate(Date.now())}\r\n${connection}${framing}\r\n\r\n`;
 }
