@@ -6,7 +6,7 @@ export const NONE = -1;
  * magnitude cheaper on both sides than as many texts. (Node runs on little-endian machines only.)
  */
 export function toDoubles(numbers: readonly number[]): Buffer {
-  return Buffer.from(Float64Array.from(numbers).buffer);
+  return Buffer.from(new Float64Array(numbers).buffer);
 }
 
 /** @throws TypeError when the reply is no such text: client and script do not belong together. */

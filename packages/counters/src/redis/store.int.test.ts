@@ -192,6 +192,17 @@ describe.skipIf(url === undefined)('Redis counter store on a server', () => {
     const ledger = { holding: () => ({ committed: 7n, open, closed: [] }) };
     expect(await balanceOf(rig, organizationId, 'bud:a:0', ledger)).toEqual({ committed: 7n, held: 100n });
   });
+
+  it('counts as before when more chains were used than functions keep in mind', async () => {
+    const rig = rigAt(0);
+    const organizationId = newUuid();
+    const use = (subject: string): Promise<AdmitResult> =>
+      rig.store.admit(requestFor(rig, organizationId, { concurrency: [{ subject, limit: 1 }] }));
+    expect(await use('key:first')).toMatchObject({ kind: 'admitted' });
+    await Promise.all(Array.from({ length: 4_100 }, (_, index) => use(`key:${index}`)));
+    expect(await use('key:first')).toMatchObject({ kind: 'denied', reason: 'concurrency' });
+    expect(await use('key:last')).toMatchObject({ kind: 'admitted' });
+  });
 });
 
 describe.skipIf(url === undefined)('Redis counter store without its server', () => {

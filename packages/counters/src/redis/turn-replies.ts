@@ -65,12 +65,15 @@ export function turnReplies(reply: unknown, { shapes, shapeAt }: TurnCall): Turn
       const own = shapeAt[index];
       if (own === undefined) throw new TypeError('no such admission');
       // The script tells how they stand in the end, once for all admissions of a shape.
-      const counts = Float64Array.from(rowAt(shapeAt.length + shapes.indexOf(own)));
+      const counts = rowAt(shapeAt.length + shapes.indexOf(own));
+      let before: Float64Array | undefined;
       for (const shape of shapes) {
         const later = countedAfter(index, shape);
-        if (later > 0) takeAway(counts, own, shape, later);
+        if (later === 0) continue;
+        before ??= counts.slice();
+        takeAway(before, own, shape, later);
       }
-      return counts;
+      return before ?? counts;
     },
   };
 }

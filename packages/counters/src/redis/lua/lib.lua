@@ -307,23 +307,24 @@ end
 local function concurrency_key(subject) return base .. 'c:' .. subject end
 
 -- The names of a chain as keys: of windows, each with its slots of tokens, and of the slots of concurrency it occupies.
--- Kept from call to call, so many at most.
+-- Kept from call to call, with what turn/admissions.lua keeps of each; so many of both together.
 local CHAINS_MAX = 4000
 local chains, chain_count = {}, 0
+local function count_chain()
+  if chain_count >= CHAINS_MAX then chains, chain_count = {}, 0 end
+  chain_count = chain_count + 1
+end
 local function chain_of(text)
   local of_base = chains[base]
   local chain = of_base and of_base[text]
   if chain then return chain end
-  if chain_count >= CHAINS_MAX then chains, chain_count, of_base = {}, 0, nil end
-  if not of_base then
-    of_base = {}
-    chains[base] = of_base
-  end
   local decoded = cjson.decode(text)
   chain = { names = text, windows = {}, token_slots = {}, lanes = {}, outlines = {} }
   for n, entry in ipairs(decoded[1]) do chain.windows[n], chain.token_slots[n] = windows_key(entry[1]), entry[2] end
   for n, subject in ipairs(decoded[2]) do chain.lanes[n] = concurrency_key(subject) end
-  of_base[text], chain_count = chain, chain_count + 1
+  count_chain()
+  chains[base] = chains[base] or {}
+  chains[base][text] = chain
   return chain
 end
 

@@ -3,7 +3,6 @@
 -- What admissions through one policy have in common, kept with their chain: its limited slots as lists (position of the
 -- windows, slot, limit), which of them count requests, its limits of concurrency and its balances. `terms` is JSON:
 -- [six limits per subject in the order of slots, ...], [limit of a lane, ...], [[counter, limit, metric, grace], ...].
-local OUTLINES_MAX = 16
 local function outline_of(names, terms)
   local chain = chain_of(names)
   local outline = chain.outlines[terms]
@@ -21,9 +20,7 @@ local function outline_of(names, terms)
     outline.balances[h] =
       { key = balance_key(balance[1]), counter = balance[1], limit = balance[2], metric = balance[3], grace = balance[4] }
   end
-  -- Periods of budgets end and limits are changed, while the chain stays.
-  chain.outline_count = (chain.outline_count or 0) + 1
-  if chain.outline_count > OUTLINES_MAX then chain.outlines, chain.outline_count = {}, 1 end
+  count_chain()
   chain.outlines[terms] = outline
   return outline
 end
