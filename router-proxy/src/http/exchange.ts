@@ -34,6 +34,7 @@ export class Exchange implements LiveRequest {
   /** By `performance.now()`. */
   readonly startedMs = performance.now();
   readonly deadlineMs: number;
+  place = 0;
   readonly lifetime = new Lifetime();
   readonly answer: ClientAnswer;
   policy: Policy | null = null;

@@ -1,9 +1,10 @@
 import type { Clock } from '@weir/kernel/clock';
 import { AppError } from '@weir/kernel/errors';
+import { Roster, type Enrolled } from '@weir/kernel/roster';
 import type { Policy } from '../keys/policy.ts';
 import type { Lifetime } from './lifetime.ts';
 
-export interface LiveRequest {
+export interface LiveRequest extends Enrolled {
   readonly lifetime: Lifetime;
   /** Unix milliseconds after which it is stopped. */
   readonly deadlineMs: number;
@@ -29,7 +30,7 @@ export interface LiveRequests {
 const SWEEP_MS = 500;
 
 export function createLiveRequests(clock: Clock): LiveRequests {
-  const requests = new Set<LiveRequest>();
+  const requests = new Roster<LiveRequest>();
   let onEmpty: (() => void)[] = [];
 
   const timer = setInterval(() => {
