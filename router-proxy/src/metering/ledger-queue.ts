@@ -1,6 +1,6 @@
 import type { AttemptIntent, AttemptRecord } from '@weir/contracts/attempt-record';
 import type { Uuid } from '@weir/kernel/ids';
-import { RenewedMap } from './renewed-map.ts';
+import { RenewedMap } from '@weir/kernel/renewed-map';
 
 /**
  * Records that wait for their statement, in order. An intent stands back for a while: when its close comes meanwhile,

@@ -1,7 +1,7 @@
 import type { AttemptIntent } from '@weir/contracts/attempt-record';
 import type { AdmitRequest, Settlement } from '@weir/counters/contract';
 import type { Uuid } from '@weir/kernel/ids';
-import { RenewedMap } from './renewed-map.ts';
+import { RenewedMap } from '@weir/kernel/renewed-map';
 
 /**
  * An attempt of this process from its admission until its close is durable. It is what the counter store is told

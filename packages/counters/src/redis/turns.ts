@@ -1,4 +1,5 @@
 import type { Uuid } from '@weir/kernel/ids';
+import { RenewedMap } from '@weir/kernel/renewed-map';
 import type { Settlement } from '../contract.ts';
 import type { Admission, Turn } from './turn-call.ts';
 
@@ -47,8 +48,8 @@ export function createTurns<Answer>({
   send,
   concludeWithinMs = CONCLUDE_WITHIN_MS,
 }: TurnsOptions<Answer>): Turns<Answer> {
-  const turns = new Map<Uuid, OpenTurn<Answer>>();
-  const concluding = new Map<Uuid, Concluding<Answer>>();
+  const turns = new RenewedMap<Uuid, OpenTurn<Answer>>();
+  const concluding = new RenewedMap<Uuid, Concluding<Answer>>();
   /** Calls without an answer yet. */
   const unanswered = new Map<Uuid, number>();
   let isFlushing = false;
@@ -92,7 +93,7 @@ export function createTurns<Answer>({
   const flushConclusions = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    for (const organizationId of concluding.keys()) sendTurn(organizationId);
+    for (const [organizationId] of concluding) sendTurn(organizationId);
   };
 
   const turnOf = (organizationId: Uuid): OpenTurn<Answer> => {
@@ -136,7 +137,7 @@ export function createTurns<Answer>({
       return conclusions.promise;
     },
     flush() {
-      for (const organizationId of turns.keys()) sendTurn(organizationId);
+      for (const [organizationId] of turns) sendTurn(organizationId);
       flushConclusions();
     },
   };
