@@ -56,7 +56,7 @@ export function lease(
   attempt.evidence = request.evidence;
   attempt.occupied = request.concurrency.map((limit) => {
     const subject = subjectOf(attempt.organization, limit.subject, nowMs);
-    subject.leases.add(attempt);
+    subject.leases.set(attempt.id, attempt);
     return subject;
   });
   holdAll(attempt, request, outputCap, isOlder, nowMs);

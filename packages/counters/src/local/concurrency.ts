@@ -14,7 +14,8 @@ export function denyByConcurrency(
     const leases = organization.subjects.get(subject)?.leases;
     if ((leases?.size ?? 0) < limit) continue;
     const ends: number[] = [];
-    for (const attempt of leases ?? []) if (attempt.leaseUntilMs > nowMs) ends.push(attempt.leaseUntilMs);
+    for (const attempt of leases?.values() ?? [])
+      if (attempt.leaseUntilMs > nowMs) ends.push(attempt.leaseUntilMs);
     if (ends.length < limit) continue;
     const end = limit < 1 ? undefined : ends.sort((a, b) => a - b)[ends.length - limit];
     const retryAfterMs = end === undefined ? request.leaseMs : end - nowMs;

@@ -45,7 +45,7 @@ export function inspect(state: LocalState, request: InspectRequest, nowMs: numbe
 
 function runningOf(organization: Organization, subject: string, nowMs: number): number {
   let running = 0;
-  for (const attempt of organization.subjects.get(subject)?.leases ?? []) {
+  for (const attempt of organization.subjects.get(subject)?.leases.values() ?? []) {
     if (attempt.leaseUntilMs > nowMs) running += 1;
   }
   return running;

@@ -82,7 +82,7 @@ function replace(charge: Charge, attempt: Attempt, amount: number, nowMs: number
 const NONE: readonly Subject[] = [];
 
 function end(state: LocalState, attempt: Attempt, evidence: string, nowMs: number): void {
-  for (const subject of attempt.occupied) subject.leases.delete(attempt);
+  for (const subject of attempt.occupied) subject.leases.delete(attempt.id);
   attempt.occupied = NONE;
   attempt.evidence = evidence;
   attempt.outputCap = null;

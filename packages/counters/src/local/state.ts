@@ -1,4 +1,5 @@
 import type { Uuid } from '@weir/kernel/ids';
+import { RenewedMap } from '@weir/kernel/renewed-map';
 import type { Holding, WindowLimit } from '../contract.ts';
 import type { Grace } from '../grace.ts';
 import type { Ended } from './ended.ts';
@@ -10,7 +11,7 @@ export interface Subject {
   /** By the position of `window-math`. */
   readonly slots: (Slot | undefined)[];
   /** Attempts that may occupy a concurrency slot; those with an expired lease do not. */
-  readonly leases: Set<Attempt>;
+  readonly leases: RenewedMap<Uuid, Attempt>;
   lastUsedMs: number;
 }
 
@@ -28,7 +29,7 @@ export interface Counter {
   /** What was committed and held when it was seeded, and what became known later of before that. */
   inherited: number;
   grace: Grace | undefined;
-  readonly holds: Map<Uuid, number>;
+  readonly holds: RenewedMap<Uuid, number>;
   readonly unplaced: Map<Uuid, Unplaced>;
   /** Attempts that the seed counted already; a late re-assertion of one of them must not hold again. */
   closed: ReadonlySet<Uuid> | undefined;
@@ -91,11 +92,11 @@ export interface ResolvedWindows {
 export interface LocalState {
   readonly organizations: Map<Uuid, Organization>;
   /** Attempts that are not settled. */
-  readonly live: Map<Uuid, Attempt>;
+  readonly live: RenewedMap<Uuid, Attempt>;
   /** Settled and withdrawn attempts. */
   readonly ended: Ended;
   /** Settled attempts whose evidence is still needed. */
-  readonly unconcluded: Map<Uuid, Attempt>;
+  readonly unconcluded: RenewedMap<Uuid, Attempt>;
   readonly seedQuarantineMs: number;
   /** What was looked up last, window by window; one list for all, because nothing here ever yields. */
   readonly slots: (Slot | undefined)[];
@@ -126,7 +127,7 @@ export function subjectOf(organization: Organization, name: string, nowMs: numbe
   if (subject === undefined) {
     subject = {
       slots: new Array<Slot | undefined>(SLOT_COUNT).fill(undefined),
-      leases: new Set(),
+      leases: new RenewedMap(),
       lastUsedMs: nowMs,
     };
     organization.subjects.set(name, subject);
@@ -153,7 +154,7 @@ export function counterOf(organization: Organization, name: string, nowMs: numbe
       held: 0,
       inherited: 0,
       grace: undefined,
-      holds: new Map(),
+      holds: new RenewedMap(),
       unplaced: new Map(),
       closed: undefined,
       closedUntilMs: 0,

@@ -1,4 +1,5 @@
 import type { Clock } from '@weir/kernel/clock';
+import { RenewedMap } from '@weir/kernel/renewed-map';
 import type { CounterStore, CountersAtOnce } from '../contract.ts';
 import { admit } from './admit.ts';
 import { createEnded } from './ended.ts';
@@ -25,9 +26,9 @@ export function createLocalCounterStore({
 }: LocalCounterStoreOptions): CounterStore {
   const state: LocalState = {
     organizations: new Map(),
-    live: new Map(),
+    live: new RenewedMap(),
     ended: createEnded(),
-    unconcluded: new Map(),
+    unconcluded: new RenewedMap(),
     seedQuarantineMs,
     slots: [],
     lookups: 0,

@@ -1,4 +1,5 @@
 import { newUuid } from '@weir/kernel/ids';
+import { RenewedMap } from '@weir/kernel/renewed-map';
 import { describe, expect, it } from 'vitest';
 import type { AdmitRequest } from '../contract.ts';
 import { admit } from './admit.ts';
@@ -13,10 +14,10 @@ const HOUR_MS = 3_600_000;
 function emptyState(): LocalState {
   return {
     organizations: new Map(),
-    live: new Map(),
+    live: new RenewedMap(),
     ended: createEnded(),
     seedQuarantineMs: 0,
-    unconcluded: new Map(),
+    unconcluded: new RenewedMap(),
     slots: [],
     lookups: 0,
   };
