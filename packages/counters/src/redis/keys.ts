@@ -20,7 +20,7 @@ export interface OrganizationKeys {
  * Of what the scripts keep. Proxies of releases with different layouts share nothing, so none misreads what another has
  * written: each counts by itself until the last one of the former release has ended.
  */
-const LAYOUT = 2;
+const LAYOUT = 3;
 
 export function organizationKeys(prefix: string, organizationId: Uuid): OrganizationKeys {
   const base = `${prefix}:${LAYOUT}:{${organizationId}}:`;

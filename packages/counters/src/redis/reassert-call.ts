@@ -12,7 +12,7 @@ export function encodeReassert(
 ): { keys: string[]; args: (string | number)[] } {
   const { attemptId, leaseMs, evidence } = request;
   const args: (string | number)[] = [now, keys.base, newEpoch, attemptId, uuidTimeMs(attemptId)];
-  args.push(outputCap ?? '', leaseMs, evidence, shapeOf(request).names);
+  args.push(outputCap ?? '', leaseMs, evidence, shapeOf(request).chain);
   for (const holding of request.holdings) {
     const terms = holdTerms(holding);
     assertBounded(outputCap, terms, holding.counter);

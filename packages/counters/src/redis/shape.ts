@@ -19,7 +19,7 @@ export interface Shape {
   /** In the same order: which window it is where it counts requests, null where it counts tokens. */
   readonly requestWindows: readonly (string | null)[];
   /** JSON: subjects of windows with their slots of tokens (numbered from 1), and those of concurrency; see `lib.lua`. */
-  readonly names: string;
+  readonly chain: string;
   /** JSON: limits and balances; see `turn/admissions.lua`. */
   readonly terms: string;
 }
@@ -77,7 +77,7 @@ function newShape({ windows, concurrency, holdings }: Shaped): Shape {
   return {
     positions,
     requestWindows: positions.map((at) => requestWindow(windows[at])),
-    names: JSON.stringify([subjects, concurrency.map(({ subject }) => subject)]),
+    chain: JSON.stringify([subjects, concurrency.map(({ subject }) => subject)]),
     terms: JSON.stringify([limits, lanes, balances]),
   };
 }

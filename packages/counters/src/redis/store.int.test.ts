@@ -193,6 +193,20 @@ describe.skipIf(url === undefined)('Redis counter store on a server', () => {
     expect(await balanceOf(rig, organizationId, 'bud:a:0', ledger)).toEqual({ committed: 7n, held: 100n });
   });
 
+  it('knows whom an attempt was counted for after it has lost its keys and then its functions', async () => {
+    const rig = rigAt(0);
+    const organizationId = newUuid();
+    const next = () => requestFor(rig, organizationId, { concurrency: [{ subject: 'key:a', limit: 1 }] });
+    await admit(rig, next());
+    await redis.unlink(await redis.keys(`${organizationKeys(prefix, organizationId).base}*`));
+    const running = next();
+    expect(await admit(rig, running)).toMatchObject({ kind: 'admitted' });
+    expect(await admit(rig, next())).toMatchObject({ kind: 'denied', reason: 'concurrency' });
+    await redis.call('FUNCTION', 'FLUSH');
+    await settle(rig, running, 0n);
+    expect(await admit(rig, next())).toMatchObject({ kind: 'admitted' });
+  });
+
   it('counts as before when more chains were used than functions keep in mind', async () => {
     const rig = rigAt(0);
     const organizationId = newUuid();

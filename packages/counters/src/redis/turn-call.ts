@@ -66,7 +66,7 @@ export function encodeTurn(
     begun.push(position + 1, ...numbers);
     begunAttempts.push(request.attemptId, request.evidence);
   }
-  for (const { names, terms } of shapes) own.push(names, terms);
+  for (const { chain, terms } of shapes) own.push(chain, terms);
   own.push(...begunAttempts, ...concluded);
   const day = admissions[0]?.request.day ?? NO_DAY;
   const head = [context.now === '' ? NONE : context.now, context.seedQuarantineMs, context.newEpoch];

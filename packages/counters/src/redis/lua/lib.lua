@@ -8,9 +8,9 @@ local int = function(number) return string.format('%.0f', number) end
 local MINUTE, HOUR = 60000, 3600000
 -- As texts, because a number that a command is given is formatted each time. Windows idle for a day and a business day are
 -- read from Postgres again (two days); attempts, balances and leases live for seven days; an epoch outlives all it vouches
--- for (eight).
-local WINDOW_TTL, ATTEMPT_TTL, BALANCE_TTL, LEASES_TTL, EPOCH_TTL =
-  '172800000', '604800000', '604800000', '604800000', '691200000'
+-- for (eight), and a chain all that name it.
+local WINDOW_TTL, ATTEMPT_TTL, BALANCE_TTL, LEASES_TTL, EPOCH_TTL, CHAIN_TTL =
+  '172800000', '604800000', '604800000', '604800000', '691200000', '691200000'
 -- A settled attempt is remembered for ten minutes, so that a second settlement can replace the first.
 local SETTLED_TTL = '600000'
 
@@ -275,13 +275,61 @@ local function amount_of(metric, cost, tokens, requests)
   return metric == COST_METRIC and cost or metric == TOKEN_METRIC and tokens or requests
 end
 
+-- CHAINS
+
+-- A chain is whom attempts through one policy to one model are counted for: JSON of [[subject of windows, [its slots of
+-- tokens]], ...], [subject whose slots of concurrency it occupies, ...]. Most attempts have the same, so their records name
+-- it by an id, which its text hashes to.
+local NO_CHAIN = ''
+local function chain_key(id) return base .. 'h:' .. id end
+local function concurrency_key(subject) return base .. 'c:' .. subject end
+
+-- As keys, and kept from call to call, by text and by id, with what turn/admissions.lua keeps of each; so many of both
+-- together.
+local CHAINS_MAX = 4000
+local chains, chain_count = {}, 0
+local function count_chain()
+  if chain_count >= CHAINS_MAX then chains, chain_count = {}, 0 end
+  chain_count = chain_count + 1
+end
+local function read_chain(id, text)
+  local decoded = cjson.decode(text)
+  local chain = { id = id, text = text, key = chain_key(id), kept_at = 0, outlines = {} }
+  chain.windows, chain.token_slots, chain.lanes = {}, {}, {}
+  for n, entry in ipairs(decoded[1]) do chain.windows[n], chain.token_slots[n] = windows_key(entry[1]), entry[2] end
+  for n, subject in ipairs(decoded[2]) do chain.lanes[n] = concurrency_key(subject) end
+  count_chain()
+  chains[base] = chains[base] or {}
+  chains[base][text], chains[base][id] = chain, chain
+  return chain
+end
+local function chain_written(text)
+  local of_base = chains[base]
+  return of_base and of_base[text] or read_chain(string.sub(redis.sha1hex(text), 1, 20), text)
+end
+-- One that nobody knows any more counts for nobody.
+local function chain_of(id)
+  local of_base = chains[base]
+  local chain = of_base and of_base[id]
+  if chain then return chain end
+  local text = id ~= NO_CHAIN and text_of(chain_key(id))
+  return text and read_chain(id, text) or { windows = {}, token_slots = {}, lanes = {} }
+end
+
+-- In the call in which an attempt names it. Whether it is still there is asked each time, because what is kept here
+-- outlives a flush. Its expiry is put off once an hour.
+local function keep_chain(chain)
+  if now - chain.kept_at <= HOUR and call('EXISTS', chain.key) == 1 then return end
+  call('SET', chain.key, chain.text, 'PX', CHAIN_TTL)
+  chain.kept_at = now
+end
+
 -- ATTEMPTS
 
--- Attempt states, and the fields of an attempt's record (a packed array). The names are a text, because most attempts
--- have the same: JSON of [[subject of windows, [its slots of tokens]], ...], [occupied subjects of concurrency].
+-- Attempt states, and the fields of an attempt's record (a packed array). Whom it is counted for is said by the id of a
+-- chain.
 local LIVE, THIN, SETTLED, WITHDRAWN = 1, 2, 3, 4
-local STATE, AT, CAP, EVIDENCE, NAMES, COST, TOKENS, REQUESTS, ENDED_AT, GRACE_UNTIL = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local NO_NAMES = '[[],[]]'
+local STATE, AT, CAP, EVIDENCE, CHAIN, COST, TOKENS, REQUESTS, ENDED_AT, GRACE_UNTIL = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 -- After them four fields per balance that it is charged to: counter, metric, what it holds, and the generation of the
 -- balance that holds it (0 where none does).
 local FIRST_CHARGE, CHARGE = 11, 4
@@ -302,30 +350,6 @@ local function save_attempt(id, attempt)
   attempts[id] = attempt
   local ended = attempt[STATE] == SETTLED or attempt[STATE] == WITHDRAWN
   call('SET', attempt_key(id), cmsgpack.pack(attempt), 'PX', ended and SETTLED_TTL or ATTEMPT_TTL)
-end
-
-local function concurrency_key(subject) return base .. 'c:' .. subject end
-
--- The names of a chain as keys: of windows, each with its slots of tokens, and of the slots of concurrency it occupies.
--- Kept from call to call, with what turn/admissions.lua keeps of each; so many of both together.
-local CHAINS_MAX = 4000
-local chains, chain_count = {}, 0
-local function count_chain()
-  if chain_count >= CHAINS_MAX then chains, chain_count = {}, 0 end
-  chain_count = chain_count + 1
-end
-local function chain_of(text)
-  local of_base = chains[base]
-  local chain = of_base and of_base[text]
-  if chain then return chain end
-  local decoded = cjson.decode(text)
-  chain = { names = text, windows = {}, token_slots = {}, lanes = {}, outlines = {} }
-  for n, entry in ipairs(decoded[1]) do chain.windows[n], chain.token_slots[n] = windows_key(entry[1]), entry[2] end
-  for n, subject in ipairs(decoded[2]) do chain.lanes[n] = concurrency_key(subject) end
-  count_chain()
-  chains[base] = chains[base] or {}
-  chains[base][text] = chain
-  return chain
 end
 
 -- Where the charge to a balance begins in a record; nil where there is none.
@@ -362,7 +386,7 @@ local function evidence_key(id) return base .. 'v:' .. id end
 
 -- Occupies the concurrency slots of an attempt and keeps its lease where the sweeper looks.
 local function occupy(leases, attempt, id, until_ms)
-  for _, key in ipairs(chain_of(attempt[NAMES]).lanes) do
+  for _, key in ipairs(chain_of(attempt[CHAIN]).lanes) do
     call('ZADD', key, int(until_ms), id)
     call('PEXPIRE', key, LEASES_TTL)
   end

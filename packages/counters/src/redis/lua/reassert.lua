@@ -1,7 +1,7 @@
 -- Puts an attempt back after a flush: hold, concurrency slots, token windows, evidence. Its request is not counted.
 -- KEYS: epoch, leases.
 -- ARGV: 1 now or '', 2 base, 3 id of the epoch to open where there is none, 4 attempt id, 5 admitted at, 6 output cap
---   or '', 7 lease, 8 evidence, 9 names, then per balance its counter, amount, metric.
+--   or '', 7 lease, 8 evidence, 9 the chain's text, then per balance its counter, amount, metric.
 -- Returns 1, or 0 where the attempt was known already.
 
 begin(tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]))
@@ -38,9 +38,11 @@ if state == LIVE then
   return 0
 end
 
-attempt = attempt or { LIVE, now, false, '', NO_NAMES, 0, 0, 0, 0, false }
+attempt = attempt or { LIVE, now, false, '', NO_CHAIN, 0, 0, 0, 0, false }
 attempt[STATE], attempt[AT] = LIVE, math.min(now, tonumber(ARGV[5]))
-attempt[CAP], attempt[EVIDENCE], attempt[NAMES] = tonumber(ARGV[6]) or false, ARGV[8], ARGV[9]
+local chain = chain_written(ARGV[9])
+keep_chain(chain)
+attempt[CAP], attempt[EVIDENCE], attempt[CHAIN] = tonumber(ARGV[6]) or false, ARGV[8], chain.id
 for argument = 10, #ARGV, 3 do
   local counter, amount = ARGV[argument], tonumber(ARGV[argument + 1])
   local balance = balance_of(counter)

@@ -31,7 +31,7 @@ local function add_open(balance, counter, metric, open)
   local id = open[1]
   local attempt = attempt_of(id)
   if not attempt then
-    attempt = { THIN, now, false, open[3], NO_NAMES, 0, 0, 0, 0, false }
+    attempt = { THIN, now, false, open[3], NO_CHAIN, 0, 0, 0, 0, false }
     occupy(KEYS[2], attempt, id, now + tonumber(ARGV[9]))
   end
   local at = charge_to(attempt, counter) or add_charge(attempt, counter, metric)

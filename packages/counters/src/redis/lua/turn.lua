@@ -3,7 +3,7 @@
 -- everything. What they share (windows, balances, lanes of concurrency) is read and written once per call, and admissions
 -- that ask for the same windows, lanes and balances have one shape.
 -- KEYS: epoch, leases.
--- ARGV: numbers, base, then per settlement its attempt and evidence or '', per shape its names (see NAMES) and its terms (see
+-- ARGV: numbers, base, then per settlement its attempt and evidence or '', per shape the text of its chain and its terms (see
 --   outline_of), per admission its attempt and evidence, then the attempts to conclude.
 -- Numbers are doubles, -1 where none is given:
 --   first: now, seed quarantine, an id that was never used before, day start/end, counts of settlements, shapes and
@@ -70,9 +70,9 @@ end
 for n = 0, SETTLEMENTS - 1 do
   local attempt = attempt_of(ARGV[settled_from + 2 * n])
   for at = FIRST_CHARGE, attempt and #attempt or 0, CHARGE do ask(balance_key(attempt[at])) end
-  if attempt and not asked[attempt[NAMES]] then
-    asked[attempt[NAMES]] = true
-    local chain = chain_of(attempt[NAMES])
+  if attempt and not asked[attempt[CHAIN]] then
+    asked[attempt[CHAIN]] = true
+    local chain = chain_of(attempt[CHAIN])
     for place, key in ipairs(chain.windows) do
       if #chain.token_slots[place] > 0 then ask(key) end
     end
@@ -108,6 +108,7 @@ write_lanes()
 save_windows()
 save_balances()
 for _, shape in ipairs(shapes) do
+  if shape.is_named then keep_chain(shape.outline.chain) end
   local counts, slots = {}, shape.slots
   for n = 1, #slots do
     local row, slot = shape.rows[n], slots[n]

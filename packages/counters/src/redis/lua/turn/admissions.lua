@@ -3,8 +3,8 @@
 -- What admissions through one policy have in common, kept with their chain: its limited slots as lists (position of the
 -- windows, slot, limit), which of them count requests, its limits of concurrency and its balances. `terms` is JSON:
 -- [six limits per subject in the order of slots, ...], [limit of a lane, ...], [[counter, limit, metric, grace], ...].
-local function outline_of(names, terms)
-  local chain = chain_of(names)
+local function outline_of(text, terms)
+  local chain = chain_written(text)
   local outline = chain.outlines[terms]
   if outline then return outline end
   local decoded = cjson.decode(terms)
@@ -226,7 +226,7 @@ local function admit(shape, A, at, id, evidence, passes)
   add(lane_at(leases), until_ms, id)
   local terms = at + 7
   cap = asked and cap or false
-  attempt = { LIVE, now, cap, evidence, shape.outline.chain.names, 0, 0, 0, 0, grace_until or false }
+  attempt = { LIVE, now, cap, evidence, shape.outline.chain.id, 0, 0, 0, 0, grace_until or false }
   local charge = FIRST_CHARGE
   for _, held in ipairs(shape.balances) do
     attempt[charge], attempt[charge + 1], attempt[charge + 2], attempt[charge + 3] = held.terms.counter, held.terms.metric, 0, 0
@@ -234,5 +234,6 @@ local function admit(shape, A, at, id, evidence, passes)
     charge, terms = charge + CHARGE, terms + 2
   end
   save_attempt(id, attempt)
+  shape.is_named = true
   return admitted(cap, grace_until, 1)
 end

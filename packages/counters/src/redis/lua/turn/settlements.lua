@@ -1,11 +1,11 @@
 -- Part of turn.lua: settlements. Never refused; a second one replaces the first.
 
--- Tokens by names and by the minute of the admission: what is counted in the same cells is added up first. (Days begin
+-- Tokens by chain and by the minute of the admission: what is counted in the same cells is added up first. (Days begin
 -- at whole minutes.) Set by turn.lua, too.
 local counted
 
-local function count_tokens(text, admitted_at, tokens)
-  local chain = chain_of(text)
+local function count_tokens(chain_id, admitted_at, tokens)
+  local chain = chain_of(chain_id)
   for n, key in ipairs(chain.windows) do
     local slots = chain.token_slots[n]
     if #slots > 0 then
@@ -16,8 +16,8 @@ local function count_tokens(text, admitted_at, tokens)
 end
 
 local function count_all_tokens()
-  for text, minutes in pairs(counted) do
-    for minute, tokens in pairs(minutes) do count_tokens(text, minute * MINUTE, tokens) end
+  for chain_id, minutes in pairs(counted) do
+    for minute, tokens in pairs(minutes) do count_tokens(chain_id, minute * MINUTE, tokens) end
   end
   counted = {}
 end
@@ -26,13 +26,13 @@ local function use_tokens(attempt, more)
   if more < 0 then
     -- A count never falls below 0, so the order matters.
     count_all_tokens()
-    return count_tokens(attempt[NAMES], attempt[AT], more)
+    return count_tokens(attempt[CHAIN], attempt[AT], more)
   end
-  local text, minute = attempt[NAMES], math.floor(attempt[AT] / MINUTE)
-  local minutes = counted[text]
+  local chain_id, minute = attempt[CHAIN], math.floor(attempt[AT] / MINUTE)
+  local minutes = counted[chain_id]
   if not minutes then
     minutes = {}
-    counted[text] = minutes
+    counted[chain_id] = minutes
   end
   minutes[minute] = (minutes[minute] or 0) + more
 end
@@ -57,12 +57,12 @@ end
 
 -- Of an attempt that is unknown only its amounts are remembered.
 local function settle(id, evidence, cost, tokens, requests)
-  local attempt = attempt_of(id) or { WITHDRAWN, now, false, '', NO_NAMES, 0, 0, 0, now, false }
+  local attempt = attempt_of(id) or { WITHDRAWN, now, false, '', NO_CHAIN, 0, 0, 0, now, false }
   local first = attempt[STATE] == LIVE or attempt[STATE] == THIN
   for at = FIRST_CHARGE, #attempt, CHARGE do charge(attempt, at, id, first, cost, tokens, requests) end
   if tokens ~= attempt[TOKENS] then use_tokens(attempt, tokens - attempt[TOKENS]) end
   if first then
-    for _, key in ipairs(chain_of(attempt[NAMES]).lanes) do remove(lane_at(key), id) end
+    for _, key in ipairs(chain_of(attempt[CHAIN]).lanes) do remove(lane_at(key), id) end
     if evidence == '' then remove(lane_at(leases), id)
     else call('SET', evidence_key(id), evidence, 'PX', ATTEMPT_TTL) end
     attempt[STATE], attempt[EVIDENCE], attempt[ENDED_AT] = SETTLED, '', now
