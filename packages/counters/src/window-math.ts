@@ -13,7 +13,7 @@ export const HOUR_MS = 3_600_000;
 /** Slots of one subject: three windows of requests, then three of tokens. */
 export const SLOT_COUNT = 6;
 
-/** Position of a window among the slots of its subject; the Lua scripts use the same order. */
+/** Position of a window among the slots of its subject; the Lua functions use the same order. */
 export function slotOf(metric: WindowMetric, window: WindowLength): number {
   const base = metric === 'requests' ? 0 : 3;
   return window === 'minute' ? base : window === 'hour' ? base + 1 : base + 2;

@@ -35,7 +35,7 @@ function decodeRefusal(reply: Reply, shape: Shape, request: AdmitRequest, nowMs:
     case STATUS.withdrawn:
       throw new TypeError('the attempt was settled before it was admitted');
     default:
-      throw new TypeError('a script of the counter store answered with an unknown status');
+      throw new TypeError('a function of the counter store answered with an unknown status');
   }
 }
 
@@ -88,13 +88,13 @@ function deniedByWindow(reply: Reply, shape: Shape, request: AdmitRequest, nowMs
       retryAfterMs,
     };
   }
-  if (denial === undefined) throw new TypeError('a script of the counter store denied without a window');
+  if (denial === undefined) throw new TypeError('a function of the counter store denied without a window');
   return denial;
 }
 
 function deniedByConcurrency(reply: Reply, request: AdmitRequest, nowMs: number): AdmitResult {
   const limit = request.concurrency[intAt(reply, 2) - 1];
-  if (limit === undefined) throw new TypeError('a script of the counter store denied without a limit');
+  if (limit === undefined) throw new TypeError('a function of the counter store denied without a limit');
   const freeAtMs = intAt(reply, 3);
   const retryAfterMs = freeAtMs === 0 ? request.leaseMs : freeAtMs - nowMs;
   return {
@@ -109,7 +109,7 @@ function deniedByConcurrency(reply: Reply, request: AdmitRequest, nowMs: number)
 
 function deniedByHolding(reply: Reply, request: AdmitRequest, nowMs: number): AdmitResult {
   const holding = request.holdings[intAt(reply, 2) - 1];
-  if (holding === undefined) throw new TypeError('a script of the counter store denied without a holding');
+  if (holding === undefined) throw new TypeError('a function of the counter store denied without a holding');
   const [committed, held] = [BigInt(intAt(reply, 3)), BigInt(intAt(reply, 4))];
   return {
     kind: 'denied',

@@ -5,7 +5,7 @@ import { describeCounterStore } from '../suite/counter-store-suite.ts';
 import { NOON, type CreateRig } from '../suite/rig.ts';
 import { createRedisCounterStore } from './store.ts';
 
-/** The server refuses a script whose keys do not share a slot, so passing shows that none does. */
+/** The server refuses a function whose keys do not share a slot, so passing shows that none does. */
 describe.skipIf(testRedisUrl() === undefined)('Redis counter store on a cluster', () => {
   let server: PrivateRedis;
   let admin: Cluster;

@@ -2,7 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 export type RedisClient = Redis | Cluster;
 
-/** How replies are mapped is not a choice: the scripts' replies are read in the default way. */
+/** How replies are mapped is not a choice: the functions' replies are read in the default way. */
 export type RedisSettings = Omit<RedisOptions, 'replyMapping'>;
 
 const CONNECT_TIMEOUT_MS = 2_000;

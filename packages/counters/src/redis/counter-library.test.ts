@@ -1,14 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DEPLOYMENT_SCRIPTS } from '../deployments/redis/shared.ts';
-import { REQUEST_NAME_SCRIPTS } from '../idempotency/redis/store.ts';
+import { DEPLOYMENT_FUNCTIONS } from '../deployments/redis/shared.ts';
+import { REQUEST_NAME_FUNCTIONS } from '../idempotency/redis/store.ts';
 import { COUNTER_FUNCTIONS, TURN_PARTS } from './counter-library.ts';
 
 describe.each([
   { folder: new URL('./lua/', import.meta.url), loaded: COUNTER_FUNCTIONS, parts: TURN_PARTS },
-  { folder: new URL('../deployments/redis/lua/', import.meta.url), loaded: DEPLOYMENT_SCRIPTS, parts: [] },
-  { folder: new URL('../idempotency/redis/lua/', import.meta.url), loaded: REQUEST_NAME_SCRIPTS, parts: [] },
-])('Lua scripts of $folder.pathname', ({ folder, loaded, parts }) => {
+  { folder: new URL('../deployments/redis/lua/', import.meta.url), loaded: DEPLOYMENT_FUNCTIONS, parts: [] },
+  {
+    folder: new URL('../idempotency/redis/lua/', import.meta.url),
+    loaded: REQUEST_NAME_FUNCTIONS,
+    parts: [],
+  },
+])('Lua functions of $folder.pathname', ({ folder, loaded, parts }) => {
   const all = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   const found = all.filter((name) => name.endsWith('.lua') && name !== 'lib.lua');
   const partFiles = parts.map((name) => `${name}.lua`);

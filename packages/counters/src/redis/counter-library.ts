@@ -9,5 +9,5 @@ export type CounterFunction = (typeof COUNTER_FUNCTIONS)[number];
 
 /** What the counter store does in Redis. */
 export function readCounterLibrary(): FunctionLibrary<CounterFunction> {
-  return readLibrary(new URL('./lua/', import.meta.url), COUNTER_FUNCTIONS, TURN_PARTS);
+  return readLibrary('counters', new URL('./lua/', import.meta.url), COUNTER_FUNCTIONS, TURN_PARTS);
 }

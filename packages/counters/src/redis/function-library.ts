@@ -15,11 +15,13 @@ export interface FunctionLibrary<Name extends string> {
 /**
  * Reads Lua sources of one folder as one library: `lib.lua`, the parts, and each file of `names` as the body of a function
  * of KEYS and ARGV.
+ * @param title What it is for, as a part of its name: `weir_<title>_<version>`.
  */
 export function readLibrary<Name extends string>(
+  title: string,
   folder: URL,
   names: readonly Name[],
-  parts: readonly string[],
+  parts: readonly string[] = [],
 ): FunctionLibrary<Name> {
   const source = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
   const shared = ['lib', ...parts].map(source);
@@ -28,10 +30,10 @@ export function readLibrary<Name extends string>(
     .update([...shared, ...bodies].join())
     .digest('hex')
     .slice(0, 16);
-  const known = names.map((name) => [name, `weir_${name}_${version}`] as const);
+  const known = names.map((name) => [name, `weir_${title}_${name}_${version}`] as const);
   const registrations = known.map(([name, as]) => `redis.register_function('${as}', ${name})`);
   return {
-    code: [`#!lua name=weir_counters_${version}`, ...shared, ...bodies, ...registrations].join('\n'),
+    code: [`#!lua name=weir_${title}_${version}`, ...shared, ...bodies, ...registrations].join('\n'),
     // Object.fromEntries forgets which names it was given.
     functions: Object.fromEntries(known) as Record<Name, string>,
   };

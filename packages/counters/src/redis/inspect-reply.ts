@@ -14,7 +14,7 @@ export function decodeInspect(value: unknown, shape: Shape, request: InspectRequ
   if (status === STATUS.stale) return { kind: 'stale', nowMs };
   if (status === STATUS.unseeded) return unseeded(reply, shape, request, nowMs);
   if (status !== STATUS.inspected)
-    throw new TypeError('a script of the counter store answered with an unknown status');
+    throw new TypeError('a function of the counter store answered with an unknown status');
   const afterWindows = 2 + shape.positions.length * 4;
   const afterConcurrency = afterWindows + request.concurrency.length;
   return {

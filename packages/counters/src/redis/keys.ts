@@ -1,11 +1,11 @@
 import type { Uuid } from '@weir/kernel/ids';
 
 /**
- * All keys of the counter store. Those of one organization share the hash tag `{<organization>}`, so that one script
- * may touch them in a cluster; scripts derive further keys from the base only. Every key expires, as `lib.lua` says.
+ * All keys of the counter store. Those of one organization share the hash tag `{<organization>}`, so that one function
+ * may touch them in a cluster; functions derive further keys from the base only. Every key expires, as `lib.lua` says.
  */
 export interface OrganizationKeys {
-  /** What the scripts derive keys from. */
+  /** What the functions derive keys from. */
   readonly base: string;
   readonly epoch: string;
   /** Sorted set: attempt ids by the end of their lease. */
@@ -17,7 +17,7 @@ export interface OrganizationKeys {
 }
 
 /**
- * Of what the scripts keep. Proxies of releases with different layouts share nothing, so none misreads what another has
+ * Of what the functions keep. Proxies of releases with different layouts share nothing, so none misreads what another has
  * written: each counts by itself until the last one of the former release has ended.
  */
 const LAYOUT = 3;
@@ -40,7 +40,7 @@ export function registryKey(prefix: string): string {
   return `${prefix}:${LAYOUT}:organizations`;
 }
 
-/** What every call to a script needs besides its own arguments. */
+/** What every call to a function needs besides its own arguments. */
 export interface CallContext {
   readonly keys: OrganizationKeys;
   /** Empty for the server's own time. */
@@ -52,7 +52,7 @@ export interface CallContext {
 
 /** The states of deployments: one slot for all, because every proxy has to hear of every change in one order. */
 export interface DeploymentKeys {
-  /** In the order in which the scripts expect them. */
+  /** In the order in which the functions expect them. */
   readonly all: readonly string[];
   readonly channel: string;
 }

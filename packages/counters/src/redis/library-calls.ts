@@ -1,11 +1,14 @@
 import { Cluster } from 'ioredis';
 import type { RedisClient } from './connection.ts';
 import type { FunctionLibrary } from './function-library.ts';
-import { sendLua } from './lua-command.ts';
-import type { RunLua } from './runner.ts';
+import { callFunction } from './function-call.ts';
+import type { CallFunction } from './runner.ts';
 
 /** Calls the functions of a library, and loads it where it is not there: replicas get it from their master by themselves. */
-export function callLibrary<Name extends string>({ code, functions }: FunctionLibrary<Name>): RunLua<Name> {
+export function callLibrary<Name extends string>({
+  code,
+  functions,
+}: FunctionLibrary<Name>): CallFunction<Name> {
   /** Everybody who misses it at the same time waits for the same. */
   let loading: Promise<void> | undefined;
 
@@ -21,7 +24,7 @@ export function callLibrary<Name extends string>({ code, functions }: FunctionLi
 
   return async (client, name, ...rest) => {
     try {
-      return await sendLua(client, 'fcall', functions[name], ...rest);
+      return await callFunction(client, functions[name], ...rest);
     } catch (error) {
       if (!(error instanceof Error) || !error.message.includes('Function not found')) throw error;
     }
@@ -29,7 +32,7 @@ export function callLibrary<Name extends string>({ code, functions }: FunctionLi
       loading = undefined;
     });
     await loading;
-    return await sendLua(client, 'fcall', functions[name], ...rest);
+    return await callFunction(client, functions[name], ...rest);
   };
 }
 

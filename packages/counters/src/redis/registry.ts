@@ -7,8 +7,8 @@ import type { Runner } from './runner.ts';
 /**
  * Finds expired leases across organizations.
  *
- * Leases are a sorted set per organization, in its hash slot, because the admission script of a cluster may touch one
- * slot only. Which organizations to look at is kept in one further sorted set outside of that script: a proxy
+ * Leases are a sorted set per organization, in its hash slot, because the admission function of a cluster may touch one
+ * slot only. Which organizations to look at is kept in one further sorted set outside of that function: a proxy
  * announces an organization before its first admission and then at most once per `ANNOUNCE_MS`, so the set is in no
  * request's way however busy the organization is. An organization is forgotten when it has no leases and was not
  * announced for `FORGET_MS`, which is far longer than a proxy may rely on its last announcement. A flush loses the
@@ -55,7 +55,7 @@ export function createRegistry(runner: Runner, prefix: string): Registry {
     limit: number,
   ): Promise<ExpiredLease[]> => {
     const { base, leases } = organizationKeys(prefix, organization);
-    const reply = replyList(await runner.script('expired', [leases], [now, base, graceMs, limit]));
+    const reply = replyList(await runner.call('expired', [leases], [now, base, graceMs, limit]));
     if (intAt(reply, 0) === 0) await forgetIdle(organization);
     const found: ExpiredLease[] = [];
     for (let at = 1; at < reply.length; at += 3) {
@@ -74,7 +74,7 @@ export function createRegistry(runner: Runner, prefix: string): Registry {
   const forgetIdle = async (organization: Uuid): Promise<void> => {
     const score = await runner.command((redis) => redis.zscore(key, organization));
     if (score === null || Number(score) >= Date.now() - FORGET_MS) return;
-    await runner.script('unregister', [key], [organization, score]);
+    await runner.call('unregister', [key], [organization, score]);
   };
 
   return {

@@ -2,13 +2,13 @@ import { CounterStoreUnavailable } from '../contract.ts';
 import type { Breaker } from './breaker.ts';
 import type { RedisClient } from './connection.ts';
 import type { CounterFunction } from './counter-library.ts';
-import type { Argument, ReplyEncoding } from './lua-command.ts';
+import type { Argument, ReplyEncoding } from './function-call.ts';
 
 /** A call that failed after it may have reached Redis, so that nobody knows whether it took effect. */
 export class CounterStoreDoubtful extends CounterStoreUnavailable {}
 
-/** Sends what Redis is to run of our Lua. */
-export type RunLua<Name extends string> = (
+/** Calls a function of ours in Redis. */
+export type CallFunction<Name extends string> = (
   client: RedisClient,
   name: Name,
   replyEncoding: ReplyEncoding,
@@ -19,16 +19,16 @@ export type RunLua<Name extends string> = (
 /** By default of the counter store's own functions. */
 export interface Runner<Name extends string = CounterFunction> {
   /** @throws CounterStoreUnavailable, CounterStoreDoubtful. */
-  script(name: Name, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  call(name: Name, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
   /** The same, with texts of the reply as Buffers. */
-  binaryScript(name: Name, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  binaryCall(name: Name, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
   /** Any other command, with the same deadline and breaker. */
   command<T>(send: (redis: RedisClient) => Promise<T>): Promise<T>;
   close(): void;
 }
 
 export interface RunnerOptions<Name extends string> {
-  readonly lua: RunLua<Name>;
+  readonly callFunction: CallFunction<Name>;
   readonly redis: RedisClient;
   readonly breaker: Breaker;
   readonly timeoutMs: number;
@@ -36,7 +36,7 @@ export interface RunnerOptions<Name extends string> {
 
 /** Runs commands with a deadline, and not at all while there is no connection or the breaker is open. */
 export function createRunner<Name extends string>(options: RunnerOptions<Name>): Runner<Name> {
-  const { lua, redis, breaker, timeoutMs } = options;
+  const { callFunction, redis, breaker, timeoutMs } = options;
   let isClosed = false;
   /** Only before the first connection calls wait for one; afterwards a lost connection fails them at once. */
   let starting: Promise<void> | undefined =
@@ -70,8 +70,8 @@ export function createRunner<Name extends string>(options: RunnerOptions<Name>):
 
   return {
     command,
-    script: (name, keys, args) => command((client) => lua(client, name, 'utf8', keys, args)),
-    binaryScript: (name, keys, args) => command((client) => lua(client, name, null, keys, args)),
+    call: (name, keys, args) => command((client) => callFunction(client, name, 'utf8', keys, args)),
+    binaryCall: (name, keys, args) => command((client) => callFunction(client, name, null, keys, args)),
     close() {
       isClosed = true;
     },

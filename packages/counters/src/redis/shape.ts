@@ -3,18 +3,18 @@ import { toLimit } from '../amount.ts';
 import { isTokenSlot, SLOT_COUNT, slotOf } from '../window-math.ts';
 import { NONE } from './doubles.ts';
 
-/** How the scripts write the metric of a balance. */
+/** How the functions write the metric of a balance. */
 export const METRIC_CODES = { COST: 1, TOKENS: 2, REQUESTS: 3 } as const satisfies Record<
   Holding['metric'],
   number
 >;
 
 /**
- * What admissions through one policy have in common: their windows, lanes of concurrency and balances, as the scripts
+ * What admissions through one policy have in common: their windows, lanes of concurrency and balances, as the functions
  * want them.
  */
 export interface Shape {
-  /** The order in which the script tells windows: positions in the request. */
+  /** The order in which the function tells windows: positions in the request. */
   readonly positions: readonly number[];
   /** In the same order: which window it is where it counts requests, null where it counts tokens. */
   readonly requestWindows: readonly (string | null)[];

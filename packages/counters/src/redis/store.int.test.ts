@@ -268,7 +268,7 @@ describe.skipIf(url === undefined)('Redis counter store without its server', () 
     expect(await vi.waitFor(() => balanceOf(rig, organizationId, 'bud:a:0'), PATIENTLY)).toMatchObject({
       held: 0n,
     });
-    // Scripts that may write wait until the pause is over, and then run although nobody listens any more.
+    // Functions that may write wait until the pause is over, and then run although nobody listens any more.
     await admin.call('CLIENT', 'PAUSE', '700', 'WRITE');
     await expect(rig.store.admit(request)).rejects.toThrow(CounterStoreUnavailable);
     const patient = rigOf(open({ timeoutMs: 5000 }));

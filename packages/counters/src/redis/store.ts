@@ -50,7 +50,7 @@ const PAUSE_MS = 500;
 /** A re-assertion follows a flush, so an announcement from before it does not count. */
 const REANNOUNCE_MS = 1_000;
 const RENEWALS_AT_ONCE = 500;
-/** What the script of admission asks for beside; nothing of it is looked at. */
+/** What the function of admission asks for beside; nothing of it is looked at. */
 const INSPECTION = {
   attemptId: parseUuid('00000000-0000-0000-0000-000000000000'),
   outputCap: 0,
@@ -62,7 +62,7 @@ const INSPECTION = {
 
 /**
  * The counter store that any number of proxies share: Redis 7 or later, alone, with Sentinel or as a cluster. One
- * script per call, so each is atomic. A server without persistence is enough; it should not evict keys
+ * function per call, so each is atomic. A server without persistence is enough; it should not evict keys
  * (`maxmemory-policy noeviction`), because an evicted window or balance must be seeded again.
  */
 export function createRedisCounterStore(options: RedisCounterStoreOptions): RedisCounterStore {
@@ -74,7 +74,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     now: () => performance.now(),
     onChange: options.onAvailability,
   });
-  const runner = createRunner({ lua: callLibrary(readCounterLibrary()), redis, breaker, timeoutMs });
+  const runner = createRunner({ callFunction: callLibrary(readCounterLibrary()), redis, breaker, timeoutMs });
   const registry = createRegistry(runner, prefix);
   const now = (): number | '' => (nowMs === undefined ? '' : Math.floor(nowMs()));
   /** Ids of epochs: random where this store begins, then one after the other. */
@@ -86,7 +86,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
 
   const send = async (organizationId: Uuid, turn: Turn): Promise<TurnReplies> => {
     const call = encodeTurn(contextOf(organizationId), turn);
-    return turnReplies(await runner.binaryScript('turn', call.keys, call.args), call);
+    return turnReplies(await runner.binaryCall('turn', call.keys, call.args), call);
   };
   const turns = createTurns({ send });
   const settle = async (settlement: Settlement): Promise<void> => {
@@ -122,7 +122,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     for (let from = 0; from < ids.length; from += RENEWALS_AT_ONCE) {
       const batch = ids.slice(from, from + RENEWALS_AT_ONCE);
       const reply = replyList(
-        await runner.script('renew', [keys.leases], [now(), keys.base, leaseMs, ...batch]),
+        await runner.call('renew', [keys.leases], [now(), keys.base, leaseMs, ...batch]),
       );
       missing.push(...batch.filter((_, index) => reply.includes(index + 1)));
     }
@@ -135,7 +135,7 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
       const admission = encodeAdmission({ ...INSPECTION, ...request });
       const turn = { settlements: [], admissions: [admission], concluded: [] };
       const { keys, args } = encodeTurn(contextOf(request.organizationId), turn, 'inspect');
-      return decodeInspect(await runner.binaryScript('turn', keys, args), admission.shape, request);
+      return decodeInspect(await runner.binaryCall('turn', keys, args), admission.shape, request);
     },
     renew,
     settle,
@@ -151,11 +151,11 @@ export function createRedisCounterStore(options: RedisCounterStoreOptions): Redi
     async reassert(request, outputCap) {
       const call = encodeReassert(contextOf(request.organizationId), request, outputCap);
       await registry.announce(request.organizationId, REANNOUNCE_MS);
-      await runner.script('reassert', call.keys, call.args);
+      await runner.call('reassert', call.keys, call.args);
     },
     async seed(seed) {
       const call = encodeSeed(contextOf(seed.organizationId), seed);
-      await runner.script('seed', call.keys, call.args);
+      await runner.call('seed', call.keys, call.args);
     },
     async epochs(organizationIds) {
       const read = async (id: Uuid): Promise<[Uuid, string | null]> => {

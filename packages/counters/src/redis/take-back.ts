@@ -3,7 +3,7 @@ import type { Uuid } from '@weir/kernel/ids';
 /**
  * Takes admissions back whose answer never came. The request was refused, so whatever Redis may have done for it must
  * not stay: a forgotten hold would be charged when its lease ends. Settling with nothing releases it, and should the
- * admission arrive after the settlement, the script finds the attempt ended. Tried again until Redis answers; beyond
+ * admission arrive after the settlement, the function finds the attempt ended. Tried again until Redis answers; beyond
  * the bound the oldest is left to its lease and the sweeper.
  */
 export interface TakeBack {

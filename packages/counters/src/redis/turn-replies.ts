@@ -19,7 +19,7 @@ export type Reply = Readonly<Float64Array>;
 export function intAt(reply: Reply, index: number): number {
   const value = reply[index];
   if (value === undefined)
-    throw new TypeError(`a script of the counter store answered without a number at ${index}`);
+    throw new TypeError(`a function of the counter store answered without a number at ${index}`);
   return value;
 }
 
@@ -46,7 +46,7 @@ export function turnReplies(reply: unknown, { shapes, shapeAt }: TurnCall): Turn
   const rows = replyRows(reply);
   const rowAt = (index: number): Reply => {
     const row = rows[index];
-    if (row === undefined) throw new TypeError('a script of the counter store left an admission out');
+    if (row === undefined) throw new TypeError('a function of the counter store left an admission out');
     return row;
   };
   /** How many of a shape were counted behind an admission. */
@@ -64,7 +64,7 @@ export function turnReplies(reply: unknown, { shapes, shapeAt }: TurnCall): Turn
     countsAfter(index) {
       const own = shapeAt[index];
       if (own === undefined) throw new TypeError('no such admission');
-      // The script tells how they stand in the end, once for all admissions of a shape.
+      // The function tells how they stand in the end, once for all admissions of a shape.
       const counts = rowAt(shapeAt.length + shapes.indexOf(own));
       let before: Float64Array | undefined;
       for (const shape of shapes) {

@@ -60,7 +60,7 @@ describe('what one turn asks of the store', () => {
     ]);
   });
 
-  it('is never more than a script should do at once', async () => {
+  it('is never more than a function should do at once', async () => {
     const { turns, sizes } = rig();
     await Promise.all(Array.from({ length: 120 }, () => turns.settle(settlementOf(HERE))));
     await Promise.all(Array.from({ length: 70 }, () => turns.admit(admissionTo(HERE)).answer));

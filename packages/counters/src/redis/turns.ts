@@ -37,7 +37,7 @@ interface Concluding<Answer> {
   readonly resolve: (answer: Promise<Answer>) => void;
 }
 
-/** Scripts hold everybody up while they run. */
+/** Functions hold everybody up while they run. */
 const SETTLED_AT_ONCE = 50;
 const ADMITTED_AT_ONCE = 32;
 const CONCLUDED_AT_ONCE = 200;

@@ -1,7 +1,7 @@
 import type { SleepReason } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 
-/** A state as the scripts tell it, with times of this process. */
+/** A state as the functions tell it, with times of this process. */
 export interface Told {
   readonly deployment: string;
   readonly entry: Entry;

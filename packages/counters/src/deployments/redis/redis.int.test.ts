@@ -146,7 +146,7 @@ describe.skipIf(url === undefined)('deployments of a proxy that no message reach
   });
 });
 
-/** The server refuses a script whose keys do not share a slot, so passing shows that all do. */
+/** The server refuses a function whose keys do not share a slot, so passing shows that all do. */
 describe.skipIf(url === undefined)('deployments on a cluster', () => {
   let server: PrivateRedis;
   beforeAll(async () => {

@@ -7,7 +7,7 @@ import { PROBE_MS, RECOVERED_MS, REMEMBERED_MS, type Entry } from '../entry.ts';
 import { sleepAfter } from '../sleep.ts';
 import { readState, type Told } from './message.ts';
 
-export const DEPLOYMENT_SCRIPTS = ['failed', 'succeeded', 'claim', 'release', 'changes'] as const;
+export const DEPLOYMENT_FUNCTIONS = ['failed', 'succeeded', 'claim', 'release', 'changes'] as const;
 
 /** What a request has found out, to be told to the others. */
 export type Report =
@@ -30,7 +30,7 @@ export interface Changes {
   readonly states: readonly Told[];
 }
 
-/** The scripts as typed calls. @throws CounterStoreUnavailable (all of them). */
+/** The functions as typed calls. @throws CounterStoreUnavailable (all of them). */
 export interface Shared {
   /** @returns The state afterwards; undefined where nothing is known. */
   report(report: Report): Promise<Entry | undefined>;
@@ -43,7 +43,7 @@ export interface Shared {
 }
 
 export interface SharedOptions {
-  readonly runner: Runner<(typeof DEPLOYMENT_SCRIPTS)[number]>;
+  readonly runner: Runner<(typeof DEPLOYMENT_FUNCTIONS)[number]>;
   readonly keys: DeploymentKeys;
   readonly clock: Clock;
   readonly entriesMax: number;
@@ -52,9 +52,9 @@ export interface SharedOptions {
 
 export function createShared({ runner, keys, clock, entriesMax, nowMs }: SharedOptions): Shared {
   const run = (
-    name: (typeof DEPLOYMENT_SCRIPTS)[number],
+    name: (typeof DEPLOYMENT_FUNCTIONS)[number],
     ...args: readonly (string | number)[]
-  ): Promise<unknown> => runner.script(name, keys.all, [nowMs?.() ?? '', keys.channel, entriesMax, ...args]);
+  ): Promise<unknown> => runner.call(name, keys.all, [nowMs?.() ?? '', keys.channel, entriesMax, ...args]);
 
   const stateIn = (reply: readonly unknown[], index: number): Entry | undefined =>
     readState(textAt(reply, index), clock.now());

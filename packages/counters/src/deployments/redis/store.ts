@@ -4,7 +4,8 @@ import { createBreaker } from '../../redis/breaker.ts';
 import { connectRedis, type RedisClient, type RedisSettings } from '../../redis/connection.ts';
 import { deploymentKeys } from '../../redis/keys.ts';
 import { createRunner } from '../../redis/runner.ts';
-import { readScripts } from '../../redis/eval-scripts.ts';
+import { readLibrary } from '../../redis/function-library.ts';
+import { callLibrary } from '../../redis/library-calls.ts';
 import type { Claim, Deployments, OnDeploymentChange } from '../contract.ts';
 import {
   ENTRIES_MAX,
@@ -19,7 +20,7 @@ import {
 } from '../entry.ts';
 import { createKnown } from '../known.ts';
 import { jitterMs } from '../sleep.ts';
-import { createShared, DEPLOYMENT_SCRIPTS, type Report } from './shared.ts';
+import { createShared, DEPLOYMENT_FUNCTIONS, type Report } from './shared.ts';
 import { createSubscription } from './subscription.ts';
 import { createUnsent } from './unsent.ts';
 
@@ -64,7 +65,9 @@ export function createRedisDeployments(options: RedisDeploymentsOptions): RedisD
   const { prefix, clock, entriesMax = ENTRIES_MAX, random = Math.random, onChange } = options;
   const redis = options.redis ?? connectRedis(options.url, options.options);
   const runner = createRunner({
-    lua: readScripts(new URL('./lua/', import.meta.url), DEPLOYMENT_SCRIPTS),
+    callFunction: callLibrary(
+      readLibrary('deployments', new URL('./lua/', import.meta.url), DEPLOYMENT_FUNCTIONS),
+    ),
     redis,
     breaker: createBreaker({
       failuresToOpen: FAILURES_TO_OPEN,

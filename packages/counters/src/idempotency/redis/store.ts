@@ -4,7 +4,8 @@ import { createBreaker } from '../../redis/breaker.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { requestNameKeys } from '../../redis/keys.ts';
 import { createRunner } from '../../redis/runner.ts';
-import { readScripts } from '../../redis/eval-scripts.ts';
+import { readLibrary } from '../../redis/function-library.ts';
+import { callLibrary } from '../../redis/library-calls.ts';
 import { KEPT_MS, type HeldName, type RequestName, type RequestNames } from '../contract.ts';
 import { createLocalRequestNames } from '../local.ts';
 
@@ -22,7 +23,7 @@ export interface RedisRequestNamesOptions {
   readonly nowMs?: () => number;
 }
 
-export const REQUEST_NAME_SCRIPTS = ['take', 'keep', 'free'] as const;
+export const REQUEST_NAME_FUNCTIONS = ['take', 'keep', 'free'] as const;
 
 const TIMEOUT_MS = 1_000;
 const FAILURES_TO_OPEN = 3;
@@ -46,7 +47,9 @@ interface Held {
 export function createRedisRequestNames(options: RedisRequestNamesOptions): RequestNames {
   const { redis, prefix, clock, leaseMs = LEASE_MS, namesMax = NAMES_MAX, nowMs } = options;
   const runner = createRunner({
-    lua: readScripts(new URL('./lua/', import.meta.url), REQUEST_NAME_SCRIPTS),
+    callFunction: callLibrary(
+      readLibrary('request_names', new URL('./lua/', import.meta.url), REQUEST_NAME_FUNCTIONS),
+    ),
     redis,
     breaker: createBreaker({
       failuresToOpen: FAILURES_TO_OPEN,
@@ -60,12 +63,12 @@ export function createRedisRequestNames(options: RedisRequestNamesOptions): Requ
   const all = new Set<Held>();
 
   function run(
-    script: (typeof REQUEST_NAME_SCRIPTS)[number],
+    call: (typeof REQUEST_NAME_FUNCTIONS)[number],
     { name, field }: Pick<Held, 'name' | 'field'>,
     ...args: readonly (string | number)[]
   ): Promise<unknown> {
     const keys = requestNameKeys(prefix, name.organizationId, name.apiKeyId);
-    return runner.script(script, keys, [nowMs?.() ?? '', field, name.requestId, ...args]);
+    return runner.call(call, keys, [nowMs?.() ?? '', field, name.requestId, ...args]);
   }
 
   async function tell(held: Held): Promise<void> {
@@ -108,7 +111,7 @@ export function createRedisRequestNames(options: RedisRequestNamesOptions): Requ
       }
       if (state === '') return { kind: 'taken', held: hold(name, field) };
       if (typeof state !== 'string')
-        throw new TypeError('the script of request names answered without a text');
+        throw new TypeError('the function of request names answered without a text');
       return { kind: state.startsWith('r') ? 'running' : 'ended', requestId: state.slice(2) };
     },
     async close() {

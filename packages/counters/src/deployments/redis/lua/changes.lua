@@ -3,6 +3,7 @@
 -- Returns the newest version and the one to go on from (as text; '0' where there is none), then deployment and state as it
 -- is told, in turn.
 
+begin(KEYS, ARGV)
 local limit = tonumber(ARGV[5])
 local newest = tonumber(call('GET', NEWEST) or 0)
 local reply = { int(newest), int(newest) }

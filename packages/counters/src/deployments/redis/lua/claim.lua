@@ -4,6 +4,7 @@
 --   9 how long failures are remembered.
 -- Returns 1 where the test is the asker's, else 0; and the state as it is told.
 
+begin(KEYS, ARGV)
 local entry = entry_of(ARGV[4])
 local version = next_version()
 if not entry then

@@ -3,6 +3,7 @@
 --   9 longest sleep, 10 how long failures are remembered after it.
 -- Returns the state as it is told, '' where nothing is known.
 
+begin(KEYS, ARGV)
 local deployment, seen, ago = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local entry = entry_of(deployment)
 local asleep = entry and entry.phase == 'asleep'

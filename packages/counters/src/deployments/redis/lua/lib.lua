@@ -1,25 +1,32 @@
--- What every script of the deployments shares; put before each of them. All keys are of one hash slot, as a change of
--- any deployment has to be told to every proxy in one order.
--- KEYS (of every script): 1 states (hash), 2 changes (sorted set by version), 3 forgetting (sorted set by time),
+-- What the functions of the deployments share; the beginning of their library. All keys are of one hash slot, as a change
+-- of any deployment has to be told to every proxy in one order.
+-- KEYS (of every function): 1 states (hash), 2 changes (sorted set by version), 3 forgetting (sorted set by time),
 --   4 the newest version.
--- ARGV (of every script): 1 now or '', 2 channel, 3 how many deployments are kept, then its own.
+-- ARGV (of every function): 1 now or '', 2 channel, 3 how many deployments are kept, then its own.
 -- Versions are microseconds of the server, or one more than the last: they grow also across a flush or a failover.
 -- Numbers are doubles, exact below 2^53; they leave as integers or through int(), never through tostring().
 
-local call = redis.call
 local int = function(number) return string.format('%.0f', number) end
 
-local STATES, CHANGES, FORGETTING, NEWEST = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local CHANNEL, ENTRIES_MAX = ARGV[2], tonumber(ARGV[3])
 -- The longest sleep and the time that it is remembered, and an hour more.
 local TTL = 3 * 3600000
+
+-- Of the call; there is none while the library is loaded.
+local call, now
+local STATES, CHANGES, FORGETTING, NEWEST, CHANNEL, ENTRIES_MAX
 
 local function server_now()
   local time = call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
-local now = ARGV[1] == '' and server_now() or tonumber(ARGV[1])
+-- Every function begins with it.
+local function begin(KEYS, ARGV)
+  call = redis.call
+  STATES, CHANGES, FORGETTING, NEWEST = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  CHANNEL, ENTRIES_MAX = ARGV[2], tonumber(ARGV[3])
+  now = tonumber(ARGV[1]) or server_now()
+end
 
 local PATTERN = '^(%d+)|(%d+)|(%a+)|(%a+)|(%d+)|(%d+)|(%d+)|(%d+)|(.*)$'
 
@@ -67,6 +74,6 @@ local function save(deployment, entry, version)
   call('SET', NEWEST, int(version), 'PX', TTL)
   for _, old in ipairs(call('ZRANGEBYSCORE', FORGETTING, '-inf', int(now), 'LIMIT', 0, 20)) do drop(old) end
   if call('ZCARD', FORGETTING) > ENTRIES_MAX then drop(call('ZRANGE', FORGETTING, 0, 0)[1]) end
-  for index = 1, 3 do call('PEXPIRE', KEYS[index], TTL) end
+  for _, key in ipairs({ STATES, CHANGES, FORGETTING }) do call('PEXPIRE', key, TTL) end
   call('PUBLISH', CHANNEL, told(entry) .. '\n' .. deployment)
 end

@@ -2,6 +2,7 @@
 -- KEYS: as lib.lua. ARGV: 4 deployment, 5 name of the test.
 -- Returns the state as it is told, '' where nothing is known.
 
+begin(KEYS, ARGV)
 local entry = entry_of(ARGV[4])
 if not entry then return '' end
 if entry.probe == ARGV[5] then

@@ -2,6 +2,7 @@
 -- KEYS: as lib.lua. ARGV: 4 deployment, 5 what its claim had seen, 6 how long the recovery is remembered.
 -- Returns the state as it is told, '' where nothing is known.
 
+begin(KEYS, ARGV)
 local entry = entry_of(ARGV[4])
 if not entry then return '' end
 if entry.phase ~= 'asleep' or tonumber(ARGV[5]) < entry.since then return told(entry) end

@@ -7,18 +7,17 @@ export type Argument = string | number | Buffer;
 export type ReplyEncoding = 'utf8' | null;
 
 /**
- * Sends a script or function by itself: what goes together is one call already, and the client's pipelines, which gather
+ * Calls a function by itself: what goes together is one call already, and the client's pipelines, which gather
  * commands until the end of a turn, would make it wait for another one.
  */
-export function sendLua(
+export function callFunction(
   client: RedisClient,
-  command: 'evalsha' | 'eval' | 'fcall',
-  what: string,
+  name: string,
   replyEncoding: ReplyEncoding,
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> {
-  const sent = new LuaCommand(command, [what, keys.length, ...keys, ...args], { replyEncoding });
+  const sent = new FunctionCall('fcall', [name, keys.length, ...keys, ...args], { replyEncoding });
   client.sendCommand(sent);
   return sent.promise;
 }
@@ -27,7 +26,7 @@ export function sendLua(
  * Written as one text of which each character is a byte: half of the work of the client's own way, which copies a dozen
  * arguments one after the other.
  */
-class LuaCommand extends Command {
+class FunctionCall extends Command {
   override toWritable(): Buffer {
     let text = `*${this.args.length + 1}\r\n${bulk(this.name)}`;
     for (const argument of this.args) text += bulk(argument);
