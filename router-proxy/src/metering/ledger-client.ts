@@ -4,7 +4,7 @@ import type { AttemptIntent, AttemptRecord } from '@weir/contracts/attempt-recor
 import type { WindowLimit } from '@weir/counters/contract';
 import type { Uuid } from '@weir/kernel/ids';
 import type { NanoUsd } from '@weir/kernel/money';
-import { toRowArray } from './ledger-row.ts';
+import { toRowParts } from './ledger-row.ts';
 
 /** What an attempt has cost so far, adjustments included; only attempts with a close have one. */
 export interface AttemptTotal {
@@ -148,9 +148,9 @@ export function createLedgerClient(pool: Pool, queryTimeoutMs: number): LedgerCl
   };
   return {
     async append(records) {
-      const rows = await rowsOf('append', 'select inserted, adjusted from ledger.append($1)', [
-        toRowArray(records),
-      ]);
+      const { shared, own } = toRowParts(records);
+      const text = 'select inserted, adjusted from ledger.append($1, $2)';
+      const rows = await rowsOf('append', text, [shared, own]);
       return appendedSchema.parse(rows[0]);
     },
     async totals(attemptIds) {

@@ -1,12 +1,10 @@
-import fc from 'fast-check';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import { newUuid, type Uuid } from '@weir/kernel/ids';
 import { nanoUsd } from '@weir/kernel/money';
 import { seedSuccessor, seedTenant } from '@weir/testkit/postgres-tenant';
 import { createLedgerClient, type LedgerClient } from './ledger-client.ts';
-import { aClose, anIntent, anOwner, closes, intents } from './test-attempts.ts';
+import { aClose, anIntent, anOwner } from './test-attempts.ts';
 import { createTestLedger, insertBudget, type TestLedger } from './test-ledger.ts';
 
 let test: TestLedger;
@@ -49,108 +47,6 @@ async function project(): Promise<void> {
     update billing.projection_cursor set (xid, seq) =
       (select xid, seq from ledger.attempt_log order by xid desc, seq desc limit 1) where name = 'billing'`);
 }
-
-describe('ledger.append', () => {
-  it('keeps every value, whatever the texts hold', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.oneof(intents, closes), async (record) => {
-        await ledger.append([record]);
-        const { rows } = await test.admin.query<Record<string, unknown>>(
-          'select *, business_date::text as date from ledger.attempt_log where attempt_id = $1',
-          [record.attemptId],
-        );
-        expect(rows).toHaveLength(1);
-        expect(rows[0]).toMatchObject({
-          kind: record.kind,
-          request_id: record.requestId,
-          account_path: record.accountPath,
-          model_requested: record.modelRequested.replaceAll('\0', '\uFFFD'),
-          endpoint: record.endpoint.replaceAll('\0', '\uFFFD'),
-          price_id: record.priceId?.replaceAll('\0', '\uFFFD') ?? null,
-          decision: record.decision,
-          stream: record.stream,
-          admitted_at_ms: String(record.admittedAtMs),
-          date: record.businessDate,
-          ...(record.kind === 'intent'
-            ? { hold_cost: String(record.holdCost), hold_tokens: String(record.holdTokens) }
-            : {
-                cost: String(record.cost),
-                input_tokens: '10',
-                reasoning_tokens: '3',
-                status: record.status,
-                metering_source: record.meteringSource,
-                upstream_status: record.upstreamStatus,
-                error_code: record.errorCode?.replaceAll('\0', '\uFFFD') ?? null,
-                latency_ms: record.latencyMs,
-                time_to_first_byte_ms: record.timeToFirstByteMs,
-              }),
-        });
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  it('changes nothing when rows are there already, in another batch or in the same', async () => {
-    const intent = anIntent(test.owner);
-    const rows = [intent, aClose(intent)];
-    expect(await ledger.append([...rows, ...rows])).toEqual({ inserted: 2, adjusted: 0 });
-    expect(await ledger.append(rows)).toEqual({ inserted: 0, adjusted: 0 });
-  });
-
-  it('turns a settlement after a provisional close into one signed difference, once', async () => {
-    const intent = anIntent(test.owner);
-    await ledger.append([intent]);
-    expect(await ledger.closeProvisionally([intent.attemptId, newUuid()])).toBe(1);
-    expect(await ledger.closeProvisionally([intent.attemptId])).toBe(0);
-    expect(await ledger.totals([intent.attemptId])).toMatchObject([{ cost: 1_000n, tokens: 500 }]);
-    const close = aClose(intent);
-    expect(await ledger.append([close])).toEqual({ inserted: 0, adjusted: 1 });
-    expect(await ledger.append([close, intent])).toEqual({ inserted: 0, adjusted: 0 });
-    expect(await ledger.totals([intent.attemptId])).toMatchObject([{ cost: 400n, tokens: 36 }]);
-    const { rows } = await test.admin.query(
-      `select cost, input_tokens, output_tokens, status from ledger.attempt_log where attempt_id = $1 and class = 'adjust'`,
-      [intent.attemptId],
-    );
-    expect(rows).toEqual([{ cost: '-600', input_tokens: '-490', output_tokens: '20', status: 'SUCCESS' }]);
-  });
-
-  it('keeps the new rows of a batch whose others are there already', async () => {
-    const [known, unknown] = [anIntent(test.owner), anIntent(test.owner)];
-    await ledger.append([known, aClose(known)]);
-    const batch = [known, unknown, aClose(known), aClose(unknown)];
-    expect(await ledger.append(batch)).toEqual({ inserted: 2, adjusted: 0 });
-    expect(await ledger.append(batch)).toEqual({ inserted: 0, adjusted: 0 });
-  });
-
-  it('wakes the projections for a close, settled or given up, and leaves them asleep for an intent', async () => {
-    const [settled, givenUp] = [anIntent(test.owner), anIntent(test.owner)];
-    const heard: string[] = [];
-    const listener = new pg.Client({ connectionString: test.url });
-    await listener.connect();
-    listener.on('notification', ({ channel }) => heard.push(channel));
-    const heardAfter = async (change: Promise<unknown>): Promise<number> => {
-      await change;
-      await listener.query('select');
-      return heard.length;
-    };
-    try {
-      await listener.query('listen ledger');
-      expect(await heardAfter(ledger.append([settled, givenUp]))).toBe(0);
-      expect(await heardAfter(ledger.append([aClose(settled)]))).toBe(1);
-      expect(await heardAfter(ledger.closeProvisionally([givenUp.attemptId]))).toBe(2);
-      expect(await heardAfter(ledger.append([aClose(givenUp)]))).toBe(3);
-    } finally {
-      await listener.end();
-    }
-  });
-
-  it('lets a provisional close never replace a settlement', async () => {
-    const intent = anIntent(test.owner);
-    await ledger.append([intent, aClose(intent)]);
-    expect(await ledger.closeProvisionally([intent.attemptId])).toBe(0);
-    expect(await ledger.totals([intent.attemptId])).toMatchObject([{ cost: 400n }]);
-  });
-});
 
 describe('ledger.position', () => {
   it('is exact wherever the projection stands, and counts open attempts apart', async () => {

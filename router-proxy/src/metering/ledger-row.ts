@@ -2,26 +2,46 @@ import type { AttemptRecord } from '@weir/contracts/attempt-record';
 import { uuidTimeMs } from '@weir/kernel/ids';
 import { rememberShared } from './shared-text.ts';
 
+/** What `ledger.append` takes: array literals of `ledger.attempt_shared` and `ledger.attempt_own`. */
+interface RowParts {
+  readonly shared: string;
+  readonly own: string;
+}
+
+/** The place of a shared part in its batch, counted from 1, and the dates in it. */
+interface Placed {
+  readonly place: number;
+  readonly day: string;
+  readonly businessDate: string;
+}
+
 /**
- * Records as one Postgres array literal of the composite type `ledger.attempt_row`: one parameter, and of the forms that
- * allow ON CONFLICT (JSON, an array per column, split text) the one that cost Postgres least per row when measured.
+ * Records as two Postgres array literals of composite types, so that what attempts have in common is sent and read once:
+ * of the forms that allow ON CONFLICT (JSON, an array per column, split text) literals cost Postgres least per row when
+ * measured.
  */
-export function toRowArray(records: readonly AttemptRecord[]): string {
-  let rows = '';
-  for (const record of records) rows += `${rows === '' ? '' : ','}"(${fieldsOf(record)})"`;
-  return `{${rows}}`;
+export function toRowParts(records: readonly AttemptRecord[]): RowParts {
+  // By the remembered text, whose hash V8 keeps with it.
+  const placed = new Map<string, Placed>();
+  let places = 0;
+  let shared = '';
+  let own = '';
+  for (const record of records) {
+    const text = sharedText(record);
+    const day = utcDay(uuidTimeMs(record.attemptId));
+    const { businessDate } = record;
+    let known = placed.get(text);
+    if (known?.day !== day || known.businessDate !== businessDate) {
+      known = { place: ++places, day, businessDate };
+      placed.set(text, known);
+      shared += `${shared === '' ? '' : ','}"(${day},${businessDate},${text})"`;
+    }
+    own += `${own === '' ? '' : ','}"(${known.place},${ownFields(record)})"`;
+  }
+  return { shared: `{${shared}}`, own: `{${own}}` };
 }
 
-/** In the order of the attributes of `ledger.attempt_row`; an absent value is empty. */
-function fieldsOf(record: AttemptRecord): string {
-  const isIntent = record.kind === 'intent';
-  return (
-    `${utcDay(uuidTimeMs(record.attemptId))},${record.attemptId},${record.kind},${record.requestId},` +
-    `${record.attemptNumber},${sharedText(record)},${Math.floor(record.admittedAtMs)},${record.businessDate},` +
-    (isIntent ? `${record.holdCost},${record.holdTokens},,,,,,,,,,,,,,,` : `,,${closeFields(record)}`)
-  );
-}
-
+/** In the order of the attributes of `ledger.attempt_shared`, without the dates that lead it; an absent value is empty. */
 const sharedText = rememberShared(
   (shared) =>
     `${shared.organizationId},\\"{${shared.accountPath.join(',')}}\\",${shared.apiKeyId},` +
@@ -29,6 +49,17 @@ const sharedText = rememberShared(
     `${shared.providerKeyId},${shared.decision},${quote(shared.endpoint)},${shared.stream ? 't' : 'f'},` +
     quote(shared.priceId),
 );
+
+/** In the order of the attributes of `ledger.attempt_own`, without the place that leads it. */
+function ownFields(record: AttemptRecord): string {
+  return (
+    `${record.attemptId},${record.kind},${record.requestId},${record.attemptNumber},` +
+    `${Math.floor(record.admittedAtMs)},` +
+    (record.kind === 'intent'
+      ? `${record.holdCost},${record.holdTokens},,,,,,,,,,,,,,,`
+      : `,,${closeFields(record)}`)
+  );
+}
 
 function closeFields(close: Exclude<AttemptRecord, { kind: 'intent' }>): string {
   const { usage } = close;
