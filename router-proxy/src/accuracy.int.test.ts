@@ -64,7 +64,7 @@ describe.runIf(testRedisUrl() !== undefined)('four proxies on one Redis', () => 
   it('admit exactly the limit of an account, over all of its keys', async () => {
     upstream.respond(answerWith(completion()));
     const { first } = fleet;
-    const { rows } = await first.db.query<{ id: string }>(
+    const { rows } = await first.change<{ id: string }>(
       `insert into identity.accounts (id, organization_id, parent_id, dna, kind, name, limits)
        select gen_random_uuid(), organization_id, id, dna || id || '.', 'PROJECT', 'Limited', '{"requestsPerDay": 23}'
        from identity.accounts where id = $1 returning id`,

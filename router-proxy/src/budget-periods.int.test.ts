@@ -37,7 +37,7 @@ describe.each(testStores)('with counters $name', (store) => {
   };
   const addBudget = (model: string, columns: Readonly<Record<string, unknown>>) =>
     proxy.addBudget({ models: JSON.stringify([model]), ...columns });
-  /** With a new key: its policy cannot be older than what a test has just set up. */
+  /** With a new key. */
   const ask = async (model: string, more: object = {}) =>
     proxy.post(PATH, { model, messages, ...more }, { apiKey: await proxy.addApiKey() });
 

@@ -38,7 +38,7 @@ describe.each(testStores)('with counters $name', (store) => {
   };
   const addBudget = (model: string, columns: Readonly<Record<string, unknown>>): Promise<Uuid> =>
     proxy.addBudget({ models: JSON.stringify([model]), ...columns });
-  /** With a new key unless one is given: its policy cannot be older than what a test has just set up. */
+  /** With a new key unless one is given. */
   const ask = async (model: string, more: object = {}, apiKey?: string): Promise<Response> =>
     proxy.post(PATH, { model, messages, ...more }, { apiKey: apiKey ?? (await proxy.addApiKey()) });
 
@@ -74,7 +74,7 @@ describe.each(testStores)('with counters $name', (store) => {
     });
     expect(upstream.received).toHaveLength(0);
     const raise = 'update billing.budgets set limit_amount = $1 where id = $2';
-    await proxy.db.query(raise, ['1000000000', id]);
+    await proxy.change(raise, ['1000000000', id]);
     await expect.poll(async () => (await ask('spent', {}, apiKey)).status).toBe(200);
   });
 
@@ -158,7 +158,7 @@ describe.each(testStores)('with counters $name', (store) => {
     expect(response.status).toBe(200);
     expect(tokensOf((await proxy.closes(response))[0])).toBe(420);
     await proxy.closes(await ask(counted));
-    await proxy.db.query(`update billing.budgets set limit_amount = 840 where models = $1`, [
+    await proxy.change(`update billing.budgets set limit_amount = 840 where models = $1`, [
       JSON.stringify([counted]),
     ]);
     await expect
@@ -218,7 +218,7 @@ describe.each(testStores)('with counters $name', (store) => {
     const denied = await problemOf(await ask(model, {}, freeKey));
     expect(denied.budget).toMatchObject({ name: 'Team', limit: '2' });
     expect(usedOf(denied)).toBe(2);
-    await proxy.db.query(
+    await proxy.change(
       `update billing.budgets set status = 'ARCHIVED' where organization_id = $1 and name = 'Team'`,
       [organizationId],
     );

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
-import { insertRow } from '@weir/testkit/postgres-tenant';
 import { MODEL, startTestProxy, type TestProxy } from './test-proxy.ts';
 import { testStores } from './test-stores.ts';
 import { answerWith, completion, startTestUpstream, type TestUpstream } from './test-upstream.ts';
@@ -43,7 +42,7 @@ describe.each(testStores)('with counters $name', (store) => {
 
   const addAccount = async (name: string, parentId: Uuid, dna: string): Promise<Uuid> => {
     const id = newUuid();
-    await insertRow(proxy.db, 'identity.accounts', {
+    await proxy.insert('identity.accounts', {
       id,
       organization_id: proxy.tenant.organizationId,
       parent_id: parentId,
@@ -55,14 +54,14 @@ describe.each(testStores)('with counters $name', (store) => {
   };
   const today = () => new Date(proxy.now()).toISOString().slice(0, 10);
   const enforce = (accountId = account, isEnforced = true) =>
-    insertRow(proxy.db, 'billing.credit_accounts', {
+    proxy.insert('billing.credit_accounts', {
       account_id: accountId,
       organization_id: proxy.tenant.organizationId,
       is_enforced: isEnforced,
       started_on: today(),
     });
   const grant = (amount: bigint, days = 365, accountId = account) =>
-    insertRow(proxy.db, 'billing.credit_lots', {
+    proxy.insert('billing.credit_lots', {
       id: newUuid(),
       organization_id: proxy.tenant.organizationId,
       account_id: accountId,

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PATIENTLY } from '@weir/testkit/patience';
 import { ERRORS, type ErrorCode } from '@weir/kernel/errors';
 import { newVirtualKey } from '@weir/kernel/virtual-key';
-import { insertRow } from '@weir/testkit/postgres-tenant';
 import { MODEL, startTestProxy, type TestProxy } from './test-proxy.ts';
 import {
   answerWith,
@@ -128,7 +127,7 @@ async function addModels(to: TestProxy): Promise<void> {
   const models = (prefix: string): string => JSON.stringify([`${prefix}-*`]);
   await to.addBudget({ name: 'Money', limit_amount: '1', models: models('unaffordable') });
   await to.addBudget({ name: 'Tokens', metric: 'TOKENS', limit_amount: '1', models: models('rationed') });
-  await to.db.query(
+  await to.change(
     `update identity.accounts set level_mapper = '[{"pattern":"elsewhere-*","level":7}]' where id = $1`,
     [to.tenant.teamId],
   );
@@ -136,8 +135,8 @@ async function addModels(to: TestProxy): Promise<void> {
 
 /** @returns The id of a new project below the team. */
 async function addProject(status: string): Promise<string> {
-  const { tenant, db } = proxy;
-  const { rows } = await db.query<{ id: string }>(
+  const { tenant, change } = proxy;
+  const { rows } = await change<{ id: string }>(
     `insert into identity.accounts (id, organization_id, parent_id, dna, kind, name, status)
      select gen_random_uuid(), organization_id, id, dna || id || '.', 'PROJECT', 'Project', $2
      from identity.accounts where id = $1 returning id`,
@@ -148,7 +147,7 @@ async function addProject(status: string): Promise<string> {
 
 async function addKeys(): Promise<void> {
   const poor = await addProject('ACTIVE');
-  await insertRow(proxy.db, 'billing.credit_accounts', {
+  await proxy.insert('billing.credit_accounts', {
     account_id: poor,
     organization_id: proxy.tenant.organizationId,
     is_enforced: true,

@@ -98,7 +98,7 @@ describe('a key that is revoked', () => {
     upstream.respond(responder);
     const response = await proxy.post(PATH, { model: MODEL, messages, stream: true }, { apiKey: key });
     const bystander = await proxy.post(PATH, { model: MODEL, messages, stream: true });
-    await proxy.db.query(
+    await proxy.changeUnheard(
       `update identity.api_keys set status = 'REVOKED', revoked_at = now() where key_hash = $1`,
       [createHash('sha256').update(key).digest()],
     );

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newUuid } from '@weir/kernel/ids';
-import { insertRow } from '@weir/testkit/postgres-tenant';
 import { startTestProxy, type TestProxy } from './test-proxy.ts';
 import { answerWith, startTestUpstream, streamOf, type TestUpstream } from './test-upstream.ts';
 
@@ -18,19 +17,19 @@ beforeAll(async () => {
   await proxy.addModel('blocked');
   await proxy.addModel('room-for-one');
   await proxy.addModel('per-request', { max_output_tokens: 0 });
-  await proxy.db.query(
+  await proxy.change(
     `update identity.accounts set model_mapper = '[{"pattern":"${ASKED}","target":"${MODEL}"}]' where id = $1`,
     [proxy.tenant.teamId],
   );
   const price = { organization_id: proxy.tenant.organizationId, valid_from: '2021-01-01T00:00:00Z' };
-  await insertRow(proxy.db, 'billing.prices', {
+  await proxy.insert('billing.prices', {
     ...price,
     id: newUuid(),
     model: MODEL,
     ...{ input: '1000000000', cached_input: '500000000', cache_write: '1250000000', output: '2000000000' },
     ...{ reasoning: '3000000000', per_request: '7', per_image: '1000000', per_audio_second: '1000' },
   });
-  await insertRow(proxy.db, 'billing.prices', {
+  await proxy.insert('billing.prices', {
     ...price,
     id: newUuid(),
     model: 'per-request',

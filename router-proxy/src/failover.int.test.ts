@@ -31,7 +31,7 @@ beforeEach(async () => {
     upstreamUrl: first.url,
     environment: { PROXY_FIRST_BYTE_TIMEOUT: '300ms', PROXY_CONNECT_TIMEOUT: '300ms' },
   });
-  await proxy.db.query(
+  await proxy.change(
     `update identity.accounts set gear = 1, switch_over = '[{"from":1,"to":2}]' where id = $1`,
     [proxy.tenant.teamId],
   );
@@ -81,7 +81,7 @@ describe('before the first byte another key takes over', () => {
 
   it('and another model in gear 2: the answer warns of it, and every attempt that was billed is in the ledger', async () => {
     await proxy.addModel('spare');
-    await proxy.db.query(
+    await proxy.change(
       `update identity.accounts set gear = 2, switch_over = '[]', level_mapper = '[{"pattern":"spare","level":2}]',
          model_failover = '[{"pattern":"gpt-*","target":"spare"}]' where id = $1`,
       [proxy.tenant.teamId],

@@ -26,13 +26,12 @@ let proxy: TestProxy;
 /** A proxy with two keys of the kind Anthropic, the second on the Level that takes over. */
 async function start(): Promise<TestProxy> {
   const started = await startTestProxy({ upstreamUrl: upstream.url });
-  await started.db.query(`update identity.provider_keys set provider = 'anthropic'`);
+  await started.change(`update identity.provider_keys set provider = 'anthropic'`);
   await started.addProviderKey({ provider: 'anthropic', level: 2, base_url: second.url });
-  await started.db.query(
+  await started.change(
     `update identity.accounts set gear = 1, switch_over = '[{"from":1,"to":2}]' where id = $1`,
     [started.tenant.teamId],
   );
-  // All before the first request, since a change takes a moment to arrive.
   for (const model of ['capped', 'thinking', 'bounded', 'overloaded', 'unpaid', 'breaking']) {
     await started.addModel(model);
   }
@@ -155,7 +154,7 @@ describe('what the proxy refuses is told as Anthropic’s clients read it', () =
       res.writeHead(200, { 'content-type': 'text/event-stream' }).write(START);
     });
     const response = await proxy.post(PATH, { ...body, stream: true }, { apiKey });
-    await proxy.db.query(
+    await proxy.changeUnheard(
       `update identity.api_keys set status = 'REVOKED', revoked_at = now() where key_hash = $1`,
       [createHash('sha256').update(apiKey).digest()],
     );

@@ -24,7 +24,7 @@ describe('a provider key whose base URL leads into the operator’s network', ()
       const { port } = new URL(upstream.url);
       const model = `gpt-${host}`;
       await proxy.addModel(model);
-      await proxy.db.query('update identity.provider_keys set base_url = $1', [`http://${host}:${port}/v1`]);
+      await proxy.change('update identity.provider_keys set base_url = $1', [`http://${host}:${port}/v1`]);
       const answer = await proxy.post(PATH, { ...body, model });
       const text = await answer.text();
       expect([answer.status, JSON.parse(text)]).toMatchObject([502, { code: 'UPSTREAM_ERROR' }]);

@@ -70,7 +70,7 @@ beforeAll(async () => {
     );
   }
   const levels = KINDS.map(({ model }, index) => ({ pattern: model, level: 10 + index }));
-  await proxy.db.query('update identity.accounts set level_mapper = $2 where id = $1', [
+  await proxy.change('update identity.accounts set level_mapper = $2 where id = $1', [
     proxy.tenant.teamId,
     JSON.stringify([...levels, { pattern: 'spent', level: 13 }]),
   ]);

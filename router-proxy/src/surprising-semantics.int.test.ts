@@ -48,7 +48,7 @@ describe.each(testStores)('with counters $name', (store) => {
     return Number(response.headers.get('retry-after'));
   };
   const setAccount = (id: string, column: string, value: unknown) =>
-    proxy.db.query(`update identity.accounts set ${column} = $1 where id = $2`, [JSON.stringify(value), id]);
+    proxy.change(`update identity.accounts set ${column} = $1 where id = $2`, [JSON.stringify(value), id]);
 
   it('1. probing extends the cooldown of a short window, and not that of a day', async () => {
     const model = await newModel();
@@ -76,7 +76,7 @@ describe.each(testStores)('with counters $name', (store) => {
 
   it("2. a day of RPD and TPD is the organization's business day, not 24 hours", async () => {
     const model = await newModel();
-    await proxy.db.query(`update identity.organizations set time_zone = 'Asia/Tokyo' where id = $1`, [
+    await proxy.change(`update identity.organizations set time_zone = 'Asia/Tokyo' where id = $1`, [
       proxy.tenant.organizationId,
     ]);
     const apiKey = await proxy.addApiKey({ limits: { requestsPerDay: 2 } });
@@ -90,7 +90,7 @@ describe.each(testStores)('with counters $name', (store) => {
     expect(waitMs).toBeGreaterThanOrEqual(untilMidnightInTokyoMs());
     proxy.advance(waitMs);
     expect((await ask(model, apiKey)).status).toBe(200);
-    await proxy.db.query(`update identity.organizations set time_zone = 'UTC' where id = $1`, [
+    await proxy.change(`update identity.organizations set time_zone = 'UTC' where id = $1`, [
       proxy.tenant.organizationId,
     ]);
   });
@@ -135,7 +135,7 @@ describe.each(testStores)('with counters $name', (store) => {
   it('5. the mapped model decides routing and billing', async () => {
     const [asked, mapped] = [await newModel(), await newModel()];
     const providerKeyId = await proxy.addProviderKey({ level: 4 });
-    await proxy.db.query(
+    await proxy.change(
       `update billing.prices set input = input * 10, output = output * 10 where model = $1`,
       [mapped],
     );

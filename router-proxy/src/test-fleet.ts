@@ -1,7 +1,3 @@
-import { createLogger } from '@weir/service/logger';
-import { loadConfig } from '@weir/service/config';
-import { configSchema } from './config.ts';
-import { start } from './start.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from './test-proxy.ts';
 
 /** Several proxies on one database and one Redis. */
@@ -21,12 +17,7 @@ export async function startTestFleet(
   options: TestProxyOptions & { readonly redisUrl: string; readonly proxies: number },
 ): Promise<TestFleet> {
   const first = await startTestProxy(options);
-  const log = createLogger({ service: 'router-proxy', level: 'silent' });
-  const further = await Promise.all(
-    Array.from({ length: options.proxies - 1 }, () =>
-      start(loadConfig(configSchema, first.environment), { log }),
-    ),
-  );
+  const further = await Promise.all(Array.from({ length: options.proxies - 1 }, () => first.startAnother()));
   const all = [first.running, ...further];
   return {
     first,

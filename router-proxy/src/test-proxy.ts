@@ -6,21 +6,22 @@ import pg from 'pg';
 import { decodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { newVirtualKey, visibleParts } from '@weir/kernel/virtual-key';
 import { loadConfig } from '@weir/service/config';
-import { createLogger } from '@weir/service/logger';
 import type { Running } from '@weir/service/running';
 import { sealSecret } from '@weir/service/vault';
 import { createTestDatabase } from '@weir/testkit/postgres';
-import { insertRow, seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
+import { seedTenant, type Tenant } from '@weir/testkit/postgres-tenant';
 import { configSchema } from './config.ts';
-import { start } from './start.ts';
+import { start, type StartOptions } from './start.ts';
+import { createPolicyChanges, type FollowedProxy, type PolicyWriter } from './test-policy-changes.ts';
 
 export const PROVIDER_SECRET = 'sk-provider-canary-0123456789';
 export const MODEL = 'gpt-test';
 
 /** A running proxy on a database of its own, with one organization, one model with a price and one provider key. */
-export interface TestProxy {
+export interface TestProxy extends PolicyWriter {
   readonly url: string;
   readonly adminUrl: string;
+  /** Reads only: a request that follows a change at once might be earlier than the news of it. */
   readonly db: pg.Pool;
   readonly tenant: Tenant;
   /** A key on the team, unrestricted. */
@@ -39,6 +40,8 @@ export interface TestProxy {
   /** How a request's attempts were closed in the attempt log, in order, once so many of them are. */
   closes(response: Response, count?: number): Promise<readonly AttemptRow[]>;
   post(path: string, body: unknown, init?: PostInit): Promise<Response>;
+  /** Starts another proxy on the same database and Redis, by the clock of the machine. */
+  startAnother(): Promise<Running>;
   stop(): Promise<void>;
 }
 
@@ -61,13 +64,13 @@ export interface TestProxyOptions {
 
 export async function startTestProxy(options: TestProxyOptions): Promise<TestProxy> {
   const database = await createTestDatabase();
-  const db = new pg.Pool({ connectionString: database.url, max: 2 });
-  // Dropping the database may end a connection that the pool is closing at that moment.
-  db.on('connect', (client) => client.on('error', () => undefined));
+  const writer = openPool(database.url);
+  const db = openPool(database.url, { options: '-c default_transaction_read_only=on' });
+  const changes = createPolicyChanges(writer);
   const home = mkdtempSync(join(tmpdir(), 'weir-proxy-'));
   const masterKey = randomBytes(32);
-  const tenant = await seedTenant(db);
-  const seed = createSeed(db, tenant, masterKey, options.upstreamUrl);
+  const tenant = await seedTenant(writer);
+  const seed = createSeed(changes, tenant, masterKey, options.upstreamUrl);
   await seed.ownerKey();
   await seed.addProviderKey();
   await seed.addModel(MODEL);
@@ -86,18 +89,17 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
       : { REDIS_URL: options.redisUrl, REDIS_PREFIX: `test-${newUuid()}` }),
     ...options.environment,
   };
-  const { onLog } = options;
-  const log = onLog
-    ? createLogger({ service: 'router-proxy', level: 'trace', destination: { write: onLog } })
-    : createLogger({ service: 'router-proxy', level: 'silent' });
   let aheadMs = 0;
   const clock = { now: () => Date.now() + aheadMs };
-  const running = await start(loadConfig(configSchema, environment), { log, clock });
+  const running = await startFollowed(environment, changes.follow(options.onLog), { clock });
   const url = `http://127.0.0.1:${running.ports.http}`;
   return {
     url,
     adminUrl: `http://127.0.0.1:${running.ports.admin}`,
     db,
+    change: changes.change,
+    changeUnheard: changes.changeUnheard,
+    insert: changes.insert,
     tenant,
     apiKey,
     environment,
@@ -112,13 +114,32 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
       aheadMs += ms;
     },
     post: (path, body, init = {}) => post(url + path, body, { apiKey, ...init }),
+    startAnother: () => startFollowed(environment, changes.follow()),
     async stop() {
       await running.stop();
-      await db.end();
+      await Promise.all([writer.end(), db.end()]);
       await database.drop();
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts a proxy that hears of changes as soon as it serves. */
+async function startFollowed(
+  environment: Readonly<Record<string, string>>,
+  { log, listening }: FollowedProxy,
+  options: Pick<StartOptions, 'clock'> = {},
+): Promise<Running> {
+  const running = await start(loadConfig(configSchema, environment), { log, ...options });
+  await listening;
+  return running;
+}
+
+function openPool(url: string, config: pg.PoolConfig = {}): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 2, ...config });
+  // Dropping the database may end a connection that the pool is closing at that moment.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
 }
 
 function post(url: string, body: unknown, init: PostInit): Promise<Response> {
@@ -134,13 +155,13 @@ function post(url: string, body: unknown, init: PostInit): Promise<Response> {
   });
 }
 
-function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl: string) {
+function createSeed({ insert }: PolicyWriter, tenant: Tenant, masterKey: Buffer, upstreamUrl: string) {
   const { organizationId, ownerId, teamId } = tenant;
   const ownerSecret = randomBytes(32);
   return {
     async ownerKey() {
       const { ciphertext, nonce, version } = sealSecret(ownerSecret, masterKey, `owner:${ownerId}:1`);
-      await insertRow(db, 'identity.owner_keys', {
+      await insert('identity.owner_keys', {
         owner_id: ownerId,
         organization_id: organizationId,
         ciphertext,
@@ -154,7 +175,7 @@ function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl:
     ): Promise<Uuid> {
       const id = newUuid();
       const { ciphertext, nonce } = sealSecret(secret, ownerSecret, `providerKey:${ownerId}:${id}:1`);
-      await insertRow(db, 'identity.provider_keys', {
+      await insert('identity.provider_keys', {
         id,
         organization_id: organizationId,
         owner_id: ownerId,
@@ -170,7 +191,7 @@ function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl:
     /** Prices: 1 USD per million input tokens, 2 USD per million output tokens. */
     async addModel(name: string, columns: Readonly<Record<string, unknown>> = {}): Promise<Uuid> {
       const id = newUuid();
-      await insertRow(db, 'identity.models', {
+      await insert('identity.models', {
         id,
         organization_id: organizationId,
         name,
@@ -178,7 +199,7 @@ function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl:
         max_output_tokens: 4_096,
         ...columns,
       });
-      await insertRow(db, 'billing.prices', {
+      await insert('billing.prices', {
         id: newUuid(),
         organization_id: organizationId,
         model: name,
@@ -192,7 +213,7 @@ function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl:
     },
     async addApiKey(columns: Readonly<Record<string, unknown>> = {}): Promise<string> {
       const secret = newVirtualKey();
-      await insertRow(db, 'identity.api_keys', {
+      await insert('identity.api_keys', {
         id: newUuid(),
         organization_id: organizationId,
         account_id: teamId,
@@ -206,7 +227,7 @@ function createSeed(db: pg.Pool, tenant: Tenant, masterKey: Buffer, upstreamUrl:
     },
     async addBudget(columns: Readonly<Record<string, unknown>>): Promise<Uuid> {
       const id = newUuid();
-      await insertRow(db, 'billing.budgets', {
+      await insert('billing.budgets', {
         id,
         organization_id: organizationId,
         node_kind: 'ORGANIZATION',

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newUuid } from '@weir/kernel/ids';
-import { insertRow } from '@weir/testkit/postgres-tenant';
 import { formOf, TEST_BOUNDARY, type TestPart } from './body/test-form.ts';
 import { startTestProxy, type TestProxy } from './test-proxy.ts';
 import { answerWith, startTestUpstream, type TestUpstream } from './test-upstream.ts';
@@ -37,7 +36,7 @@ beforeAll(async () => {
   await proxy.addModel('blocked');
   await proxy.addModel('per-request', { max_output_tokens: 0 });
   await proxy.addModel('per-image', { max_output_tokens: 0 });
-  await proxy.db.query(
+  await proxy.change(
     `update identity.accounts set model_mapper = '[{"pattern":"asked","target":"mapped-to"}]' where id = $1`,
     [proxy.tenant.teamId],
   );
@@ -47,7 +46,7 @@ beforeAll(async () => {
     ['per-request', { per_request: '7' }],
     ['per-image', { per_image: '1000000' }],
   ] as const) {
-    await insertRow(proxy.db, 'billing.prices', { ...price, id: newUuid(), model: name, ...classes });
+    await proxy.insert('billing.prices', { ...price, id: newUuid(), model: name, ...classes });
   }
 });
 

@@ -65,9 +65,13 @@ export function connectPolicies(options: PoliciesOptions): Policies {
     on: {
       policy: (signal) => {
         cache.onSignal(signal);
+        log.debug(signal, 'policy changed');
       },
     },
-    onConnected: () => cache.catchUp(),
+    async onConnected() {
+      await cache.catchUp();
+      log.info('listening to policy changes');
+    },
   });
   return { cache, checks: [listenerCheck(listener)], stop: () => listener.stop() };
 }
