@@ -71,7 +71,8 @@ export function runAttempt(input: AttemptInput): Promise<AttemptEnd> {
  *
  * Phases: `waiting` for a status; then `collecting` the text of a failure, or `judging` an answer that may be one, or
  * `expecting` the first byte of an answer that is not a stream of events, which may still break off; then `forwarding` it,
- * which becomes `draining` when the client leaves, for as long as its policy is to read on; at last `over`.
+ * which becomes `draining` when the request ends before its answer, for as long as the client's policy is to read on; at
+ * last `over`.
  */
 class Attempt implements Dispatcher.DispatchHandler {
   private readonly input: AttemptInput;
@@ -250,7 +251,8 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   private openAnswer(): void {
     this.relay = this.input.open(this.status, this.providerHeaders ?? {});
-    this.phase = this.drainTimer === undefined ? 'forwarding' : 'draining';
+    // Of a request that has ended no answer is begun, so there is none to write to.
+    this.phase = this.input.lifetime.ending ? 'draining' : 'forwarding';
   }
 
   /** What was held back is forwarded, unless it is a failure after all. */
