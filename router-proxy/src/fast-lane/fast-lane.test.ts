@@ -231,6 +231,23 @@ describe('an answer', () => {
     },
   );
 
+  it.each([204, 304])('without a body (%i) is its head alone, and the next one follows', async (status) => {
+    let first = true;
+    answer = (exchange) => {
+      if (!first) return echo(exchange);
+      first = false;
+      exchange.answer.start(status, [], false, null);
+      exchange.answer.write(Buffer.from('lane:none'));
+      exchange.answer.end();
+    };
+    const client = new Client();
+    client.send(request('a1') + request('a2'));
+    expect(await client.bodies(1)).toEqual(['lane:a2']);
+    expect(client.received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\nHTTP/1\\.1 200 OK\r\n`));
+    expect(client.received).not.toContain('transfer-encoding');
+    client.socket.destroy();
+  });
+
   it('cannot be made two by a header', async () => {
     answer = (exchange) => {
       exchange.answer.start(200, ['x-a', 'b\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 OK'], false, null);

@@ -114,7 +114,9 @@ export class SocketAnswer implements AnswerChannel {
         before += `${length.toString(16)}\r\n`;
         after = `\r\n${tail}`;
       }
-    } else if (this.#framing === 'no body' || !this.#takeFromLength(length)) {
+    } else if (this.#framing === 'no body') {
+      return before === '' || socket.write(before, 'latin1');
+    } else if (!this.#takeFromLength(length)) {
       return true;
     }
     if (length <= JOINED_BYTES_MAX) {
