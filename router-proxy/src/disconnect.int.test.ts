@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODEL, startTestProxy, type TestProxy } from './test-proxy.ts';
-import { startTestUpstream, streamEvents, type Responder, type TestUpstream } from './test-upstream.ts';
+import {
+  answerWith,
+  completion,
+  startTestUpstream,
+  streamEvents,
+  type Responder,
+  type TestUpstream,
+} from './test-upstream.ts';
 
 const PATH = '/v1/chat/completions';
 const messages = [{ role: 'user', content: 'Hello' }];
@@ -88,6 +95,25 @@ describe('a client that leaves before the answer', () => {
     const rows = await expectOneClose(String(upstream.received[0]?.headers['x-client-request-id']));
     expect(rows).toMatchObject({ status: 'ABORTED', metering_source: 'ESTIMATED', output_tokens: '0' });
     expect(upstream.received).toHaveLength(1);
+  });
+
+  it('and asks again under the same name is not billed twice', async () => {
+    upstream.respond(() => undefined);
+    const headers = { 'idempotency-key': 'impatient' };
+    const abort = new AbortController();
+    const pending = proxy.post(PATH, { model: MODEL, messages }, { headers, signal: abort.signal });
+    await expect.poll(() => upstream.received.length).toBe(1);
+    abort.abort();
+    await expect(pending).rejects.toThrow();
+    const [first] = upstream.received;
+    upstream.respond(answerWith(completion()));
+    expect(await expectOneClose(String(first?.headers['x-client-request-id']))).not.toMatchObject({
+      cost: '0',
+    });
+    const again = await proxy.post(PATH, { model: MODEL, messages }, { headers });
+    expect(again.status).toBe(409);
+    expect(await again.json()).toMatchObject({ code: 'DUPLICATE_REQUEST' });
+    expect(upstream.received).toEqual([]);
   });
 });
 

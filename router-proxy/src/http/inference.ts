@@ -81,10 +81,13 @@ export function createServeInference(deps: InferenceDeps): ServeInference {
     name: string,
   ): Promise<void> {
     const held = await takeName(name, policy, exchange);
+    const leave = (): void => (cameToSomething(exchange) ? held.keep : held.free)();
     try {
       await attempt(endpoint, exchange, policy, call);
     } finally {
-      (cameToSomething(exchange) ? held.keep : held.free)();
+      // What was never reported costs something once it is estimated; until then the request runs. It never rejects.
+      if (exchange.settling) void exchange.settling.then(leave);
+      else leave();
     }
   }
 
