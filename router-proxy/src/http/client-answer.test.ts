@@ -95,10 +95,30 @@ describe.each(Object.entries(CHANNELS))('a stream of events through %s', (_, cha
         await nextTurn();
         const got = body(given.writes.join(''));
         expect(got.slice(0, expected.length) === expected).toBe(true);
-        expect(got.slice(expected.length, expected.length + 13)).toBe(isBrokenOff ? 'event: error\n' : '');
+        const ending = got.slice(expected.length, got.indexOf('data: {'));
+        expect(ending).toBe(isBrokenOff ? `${expected === '' ? '' : '\n\n'}event: error\n` : '');
       }),
     );
   });
+
+  it.each(['\n', '\r\n', '\r'])(
+    'tells that it was broken off by an event of its own, wherever the provider was (lines end with %j)',
+    async (lineEnd) => {
+      const event = ['event: delta', 'data: {"choices":[{"delta":{"content":"Hi"}}]}', '', ''].join(lineEnd);
+      for (let at = 1; at <= event.length; at++) {
+        const given = answerOn(channel);
+        given.answer.start(200, [], true, null);
+        given.answer.write(Buffer.from(event + event.slice(0, at)));
+        given.answer.fail(new Error('broken'));
+        await nextTurn();
+        const got = body(given.writes.join(''));
+        const blocks = got.split(/\r\n\r\n|\n\n|\r\r/).filter((block) => block !== '');
+        expect(blocks[0]).toBe(event.trimEnd());
+        expect(blocks.at(-1)?.trimStart()).toMatch(/^event: error\ndata: .*"code":"INTERNAL"/);
+        if (at === event.length) expect(got).toMatch(new RegExp(`Hi"}}]}${lineEnd}${lineEnd}event: error\n`));
+      }
+    },
+  );
 
   it('is as long as it was written where its length was announced, in one write if it is short', async () => {
     await fc.assert(

@@ -12,6 +12,8 @@ const WHOLE_BYTES_MAX = 16_384;
 const GATHERED_BYTES_MAX = 16_384;
 
 const NOW = Promise.resolve();
+const LF = 0x0a;
+const CR = 0x0d;
 
 /** The answer to one client. It is started once, and ended once, whatever happens. */
 export class ClientAnswer {
@@ -27,6 +29,8 @@ export class ClientAnswer {
    */
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
+  /** What was written of a stream of events ends with a blank line, so that another event may follow. */
+  #isBetweenEvents = true;
   #isLeaving = false;
   #isHeadWritten = false;
   /** The announced length of a body of which nothing has been written. */
@@ -76,6 +80,7 @@ export class ClientAnswer {
     }
     this.#wholeBytes = null;
     if (!this.#isEventStream) return this.#res.write(bytes);
+    if (bytes.length > 0) this.#isBetweenEvents = endsEvent(bytes);
     this.#gathered.push(bytes);
     this.#gatheredBytes += bytes.length;
     if (this.#gatheredBytes > GATHERED_BYTES_MAX) return this.#writeGathered();
@@ -148,9 +153,18 @@ export class ClientAnswer {
   #breakOff(error: AppError): void {
     if (this.#isEventStream) {
       if (this.#gatheredBytes > 0) this.#writeGathered();
-      this.#res.end(`event: error\ndata: ${errorBody(this.#dialect, error, this.#requestId)}\n\n`);
+      // Within an event ours would be taken for lines of that one.
+      const before = this.#isBetweenEvents ? '' : '\n\n';
+      this.#res.end(`${before}event: error\ndata: ${errorBody(this.#dialect, error, this.#requestId)}\n\n`);
     } else {
       this.#res.destroy();
     }
   }
+}
+
+/** Where a blank line was cut in two this says no, and one more blank line does no harm. */
+function endsEvent(bytes: Uint8Array): boolean {
+  const last = bytes.at(-1);
+  if (last === CR) return bytes.at(-2) === CR;
+  return last === LF && (bytes.at(-2) === LF || (bytes.at(-2) === CR && bytes.at(-3) === LF));
 }
