@@ -72,7 +72,9 @@ export function createEventGate(eventBytesMax: number, reader: EventReader, repo
       }
       if (to < chunk.length) pushEvents(chunk.subarray(to), forward);
     },
-    end: release,
+    end(forward) {
+      if (!reader.end()) release(forward);
+    },
   };
 }
 

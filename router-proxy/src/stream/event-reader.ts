@@ -73,6 +73,16 @@ export class EventReader {
     return this.#reading.look(data, text);
   }
 
+  /**
+   * The answer is over. @returns Whether the event that no blank line followed, as some providers end, is nothing but a
+   * report of usage.
+   */
+  end(): boolean {
+    this.catchUp();
+    const last = this.#parser.end();
+    return last !== null && this.look(last);
+  }
+
   catchUp(): void {
     if (this.#unreadBytes === 0) return;
     const [only] = this.#unread;

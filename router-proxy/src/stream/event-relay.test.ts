@@ -116,6 +116,34 @@ describe('the relay of a streamed chat', () => {
     expect(text).toBe('data: {"choices":[');
   });
 
+  it.each([true, false])(
+    'reads a last event that no blank line followed, and drops it where it is usage alone (%j)',
+    (dropUsage) => {
+      const first = textEvent('a', '\n');
+      const all = Buffer.from(first + usageEvent('\n'));
+      for (const missing of [1, 2]) {
+        for (let at = 0; at <= all.length - missing; at++) {
+          const { text, relay } = relayed(
+            [all.subarray(0, at), all.subarray(at, all.length - missing)],
+            dropUsage,
+          );
+          expect(relay.usage()).toMatchObject({ inputTokens: 9, outputTokens: 12 });
+          expect(text).toBe(dropUsage ? first : all.toString('latin1', 0, all.length - missing));
+        }
+      }
+    },
+  );
+
+  it('reads usage whose JSON goes over several lines of data', () => {
+    const lines = ['{"choices":[],"usage":', '{"prompt_tokens":9,', '"completion_tokens":12}}'];
+    const event = Buffer.from(`${lines.map((line) => `data: ${line}\n`).join('')}\n`);
+    for (let at = 0; at <= event.length; at++) {
+      const { text, relay } = relayed([event.subarray(0, at), event.subarray(at)], true);
+      expect(relay.usage()).toMatchObject({ inputTokens: 9, outputTokens: 12 });
+      expect(text).toBe('');
+    }
+  });
+
   it('keeps what passed when no usage comes, and never takes content for usage', () => {
     const { relay } = relayed(
       [Buffer.from(textEvent('"usage":{"prompt_tokens":1}', '\n') + textEvent('x', '\n'))],

@@ -31,10 +31,10 @@ export interface EventRelayOptions {
 }
 
 /**
- * A usage that says something: `"usage":null` is in every event of some providers. Inside a JSON text a quote is escaped,
- * so it cannot be part of any content.
+ * A usage that says something, or whose value is in the event's next line: `"usage":null` is in every event of some
+ * providers. Inside a JSON text a quote is escaped, so it cannot be part of any content.
  */
-export const SOME_USAGE = /"usage"[:\t ]*\{/;
+export const SOME_USAGE = /"usage"[:\t ]*[{\n]/;
 
 /**
  * Makes the relays of streamed answers. Without `dropUsage` every chunk passes at once and untouched; with it the tail of a
@@ -77,7 +77,8 @@ function createEventRelay(dialect: EventDialect, telling: RegExp, options: Event
       reader.add(chunk);
     },
     end(forward) {
-      gate?.end(forward);
+      if (gate) gate.end(forward);
+      else reader.end();
     },
     usage() {
       reader.catchUp();

@@ -78,6 +78,13 @@ describe('a streamed message', () => {
     );
   });
 
+  it('is whole without the last blank line', () => {
+    const relay = createMessagesStreamRelay();
+    run(relay, [WHOLE.subarray(0, -2)]);
+    expect(relay.usage()).toEqual(USAGE);
+    expect(relay.failure?.()).toBeNull();
+  });
+
   it('hands every chunk on before the next one comes', () => {
     const relay = createMessagesStreamRelay();
     const out: number[] = [];

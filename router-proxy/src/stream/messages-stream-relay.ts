@@ -64,6 +64,7 @@ export function createMessagesStreamRelay(): Relay {
       reader.add(chunk);
     },
     end() {
+      reader.end();
       isEnded = true;
     },
     usage() {

@@ -9,6 +9,8 @@ export interface SseEvent {
 export interface SseParser {
   /** The events that this chunk completes, in order. */
   push(chunk: Buffer): readonly SseEvent[];
+  /** Nothing more comes: what no blank line followed is taken for an event all the same. Null where there is nothing left. */
+  end(): SseEvent | null;
   /** Whether what was pushed ends with the end of an event, so that whole events may pass without being pushed. */
   readonly isBetweenEvents: boolean;
 }
@@ -17,6 +19,7 @@ const CR = 0x0d;
 const LF = 0x0a;
 const SPACE = 0x20;
 const DATA_FIELD = Buffer.from('data:');
+const NOTHING = Buffer.alloc(0);
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
@@ -117,6 +120,7 @@ export function createSseParser(eventBytesMax: number): SseParser {
       if (from < chunk.length) keep(from === 0 ? chunk : chunk.subarray(from));
       return events;
     },
+    end: () => (keptBytes === 0 ? null : complete(NOTHING, 0)),
   };
 }
 
