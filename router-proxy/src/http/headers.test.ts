@@ -4,7 +4,7 @@ import { apiKeyOf } from './api-key-header.ts';
 import { createAddressOf } from './client-address.ts';
 import { appendLimitHeaders, formatDuration } from './limit-headers.ts';
 import { providerRequestHeaders } from './request-headers.ts';
-import { appendProviderHeaders } from './response-headers.ts';
+import { appendProviderHeaders, isEventStream } from './response-headers.ts';
 
 function asObject(headers: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : [])));
@@ -212,4 +212,11 @@ describe('limit headers', () => {
   ])('write %d ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
+});
+
+it('an event stream is known by its media type, in whatever letters and with whatever parameters', () => {
+  for (const type of ['text/event-stream', 'Text/Event-Stream', 'TEXT/EVENT-STREAM; charset=UTF-8'])
+    expect(isEventStream({ 'content-type': type })).toBe(true);
+  expect(isEventStream({ 'content-type': 'application/json' })).toBe(false);
+  expect(isEventStream({})).toBe(false);
 });

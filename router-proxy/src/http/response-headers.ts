@@ -34,9 +34,12 @@ export function announcedBytes(provider: ProviderHeaders): number | null {
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
+/** Media types are the same in capitals. */
+const EVENT_STREAM = /^text\/event-stream/i;
+
 export function isEventStream(provider: ProviderHeaders): boolean {
   const type = provider['content-type'];
-  return typeof type === 'string' && type.startsWith('text/event-stream');
+  return typeof type === 'string' && EVENT_STREAM.test(type);
 }
 
 /** A compressed body can be forwarded but not read. */
