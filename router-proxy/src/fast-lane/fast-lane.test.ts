@@ -202,12 +202,48 @@ describe('a connection', () => {
     expect(served).toEqual(['lane POST a1']);
   });
 
-  it('is closed when what is sent ahead is no request', async () => {
-    answer = () => undefined;
+  it.each(['\n', '\r\n', '\r\n\r\n'])(
+    'passes over the line end %j that some clients send behind a body',
+    async (lineEnd) => {
+      const client = new Client();
+      client.send(request('a1') + lineEnd);
+      await client.bodies(1);
+      client.send(request('a2') + lineEnd + request('a3'));
+      expect(await client.bodies(3)).toEqual(['lane:a1', 'node:a2', 'node:a3']);
+      client.socket.destroy();
+    },
+  );
+
+  it('is told so and closed when what comes with a request is no part of one, and the request is not served', async () => {
     const client = new Client();
     client.send(`${request('a')}\0\0\0`);
     await client.closed();
-    expect(client.received).toBe('');
+    expect(client.received).toMatch(/^HTTP\/1\.1 400 [^]*Check its headers and the length of its body/);
+    expect(served).toEqual([]);
+  });
+
+  it('is told so and closed when what is sent ahead of an answer is no request', async () => {
+    const ended = new Promise<string>((resolve) => {
+      answer = (exchange) => {
+        exchange.lifetime.listen((ending) => {
+          resolve(ending.kind);
+        });
+        client.send('\0\0\0');
+      };
+    });
+    const client = new Client();
+    client.send(request('a'));
+    await client.closed();
+    expect(client.received).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await ended).toBe('client gone');
+  });
+
+  it('of a client that ends its side within a body is told so', async () => {
+    const client = new Client();
+    client.socket.end(request('abc').slice(0, -1), 'latin1');
+    await client.closed();
+    expect(client.received).toMatch(/^HTTP\/1\.1 400 [^]*Check its headers and the length of its body/);
+    expect(served).toEqual([]);
   });
 });
 

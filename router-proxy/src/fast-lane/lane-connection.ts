@@ -84,9 +84,13 @@ export class LaneConnection implements AnsweredConnection {
     }
   };
 
-  /** A client that ends its side waits for nothing any more, as Node takes it, too. */
+  /**
+   * A client that ends its side waits for nothing any more, as Node takes it, too; except that one who said that its body
+   * is longer than it is has to be told.
+   */
   readonly #onEnd = (): void => {
-    this.#socket.end();
+    if (this.#phase === 'receiving') answerBrokenRequest({}, this.#socket);
+    else this.#socket.end();
   };
 
   readonly #onClose = (): void => {
@@ -118,6 +122,8 @@ export class LaneConnection implements AnsweredConnection {
       return;
     }
     if (part.length < bytes.length) this.#keepAhead(bytes.subarray(part.length));
+    // Whoever was just told that this is no request is not served.
+    if (this.#socket.destroyed) return;
     let body = part;
     if (this.#parts.length > 0) {
       body = Buffer.concat([...this.#parts, part]);
@@ -129,7 +135,7 @@ export class LaneConnection implements AnsweredConnection {
   /** The socket is read on for as long as possible, because that is how a client is seen to leave. */
   #keepAhead(bytes: Buffer): void {
     if (!this.#ahead && !beginsRequest(bytes)) {
-      this.#socket.destroy();
+      answerBrokenRequest({}, this.#socket);
       return;
     }
     this.#ahead = this.#ahead ? Buffer.concat([this.#ahead, bytes]) : bytes;
@@ -187,9 +193,9 @@ export class LaneConnection implements AnsweredConnection {
   }
 }
 
-/** Whether these bytes may be a request: a method in capitals, or the empty line that some clients send behind a body. */
+/** Whether these bytes may be a request: a method in capitals, or the line end that some clients send behind a body. */
 function beginsRequest([first = 0]: Buffer): boolean {
-  return (first >= 0x41 && first <= 0x5a) || first === 0x0d;
+  return (first >= 0x41 && first <= 0x5a) || first === 0x0d || first === 0x0a;
 }
 
 const IGNORE = (): void => undefined;
