@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Dialect } from '../endpoints/endpoint.ts';
 import { SocketAnswer } from '../fast-lane/socket-answer.ts';
 import type { AnswerChannel } from './answer-channel.ts';
 import { ClientAnswer } from './client-answer.ts';
@@ -22,7 +23,7 @@ const CHANNELS: Readonly<Record<string, (socket: Socket) => AnswerChannel>> = {
 };
 
 /** The answer to a client whose socket keeps what is written to it, one entry per write. */
-function answerOn(channel: (socket: Socket) => AnswerChannel) {
+function answerOn(channel: (socket: Socket) => AnswerChannel, dialect: Dialect = 'openai') {
   const writes: string[] = [];
   const socket = new Socket();
   socket._write = (chunk: Buffer | string, _, done) => {
@@ -33,7 +34,7 @@ function answerOn(channel: (socket: Socket) => AnswerChannel) {
     writes.push(chunks.map(({ chunk }) => (chunk as Buffer | string).toString('latin1')).join(''));
     done();
   };
-  return { writes, answer: new ClientAnswer(channel(socket), 'req_1', 'openai') };
+  return { writes, answer: new ClientAnswer(channel(socket), 'req_1', dialect) };
 }
 
 /** What a client reads of chunks. */
@@ -119,6 +120,20 @@ describe.each(Object.entries(CHANNELS))('a stream of events through %s', (_, cha
       }
     },
   );
+
+  it('gives half an event of a message that broke off a name that its clients pass over', async () => {
+    const given = answerOn(channel, 'anthropic');
+    given.answer.start(200, [], true, null);
+    given.answer.write(
+      Buffer.from('event: message_start\ndata: {}\n\nevent: content_block_delta\ndata: {"ty'),
+    );
+    given.answer.fail(new Error('broken'));
+    await nextTurn();
+    const events = body(given.writes.join('')).split('\n\n');
+    // Of several names the last one counts.
+    const names = events.map((event) => event.match(/(?<=^event: ).*$/gm)?.at(-1));
+    expect(names).toEqual(['message_start', 'ping', 'error', undefined]);
+  });
 
   it('is as long as it was written where its length was announced, in one write if it is short', async () => {
     await fc.assert(

@@ -12,6 +12,11 @@ const WHOLE_BYTES_MAX = 16_384;
 const GATHERED_BYTES_MAX = 16_384;
 
 const NOW = Promise.resolve();
+/**
+ * What ends an event that broke off. Anthropic's clients read the data of the events that they know by name, and would fail
+ * at half of one before they come to the error; the name that comes last counts, and a ping they pass over.
+ */
+const EVENT_ENDS: Readonly<Record<Dialect, string>> = { openai: '\n\n', anthropic: '\nevent: ping\n\n' };
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -154,7 +159,7 @@ export class ClientAnswer {
     if (this.#isEventStream) {
       if (this.#gatheredBytes > 0) this.#writeGathered();
       // Within an event ours would be taken for lines of that one.
-      const before = this.#isBetweenEvents ? '' : '\n\n';
+      const before = this.#isBetweenEvents ? '' : EVENT_ENDS[this.#dialect];
       this.#res.end(`${before}event: error\ndata: ${errorBody(this.#dialect, error, this.#requestId)}\n\n`);
     } else {
       this.#res.destroy();
