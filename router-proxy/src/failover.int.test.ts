@@ -146,6 +146,20 @@ describe('a request is not repeated', () => {
     expect(Number(asleep.headers.get('retry-after'))).toBeGreaterThan(10);
   });
 
+  it('beyond keys that are throttled: the client learns when the first of them wakes', async () => {
+    first.respond(answerWith('{}', 429, { 'retry-after': '30' }));
+    second.respond(answerWith('{}', 429, { 'retry-after': '20' }));
+    const throttled = await proxy.post(PATH, body);
+    expect(throttled.status).toBe(503);
+    expect(await throttled.json()).toMatchObject({
+      code: 'NO_PROVIDER_KEY',
+      detail: expect.stringContaining('is resting') as string,
+    });
+    const seconds = Number(throttled.headers.get('retry-after'));
+    expect(seconds).toBeGreaterThanOrEqual(1);
+    expect(seconds).toBeLessThanOrEqual(22);
+  });
+
   it('and silence of everybody is a time-out', async () => {
     first.respond(stall);
     second.respond(stall);

@@ -164,6 +164,30 @@ describe('an attempt plan', () => {
     expect(await all()).toHaveLength(1);
   });
 
+  it('says when the first of the keys wakes that failed this very request, or that one it left is awake', async () => {
+    const { deployments, plan } = rig({ providerKeys: [keyOn(1, 'a'), keyOn(1, 'b')] });
+    const failing = plan();
+    for (const [retryAfterMs, soonestMs] of [
+      [9_000, 0],
+      [7_000, 7_000],
+    ] as const) {
+      const candidate = await failing.next();
+      if (candidate) deployments.failed(candidate.claim, { reason: 'throttled', retryAfterMs });
+      expect(failing.soonestWakeMs()).toBe(soonestMs);
+    }
+    expect(await failing.next()).toBeUndefined();
+    expect(failing.soonestWakeMs()).toBe(7_000);
+  });
+
+  it('promises nothing of a key whose secret its provider refused', async () => {
+    const { refused, plan } = rig({ providerKeys: [keyOn(1, 'a')] });
+    const failing = plan();
+    await failing.next();
+    refused.add('a');
+    expect(await failing.next()).toBeUndefined();
+    expect(failing.soonestWakeMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('tests a broken key with one request while the others go elsewhere', async () => {
     const { deployments, plan, next, wait } = rig({ providerKeys: [keyOn(1, 'a')] });
     const candidate = await next();

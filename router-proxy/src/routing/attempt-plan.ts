@@ -34,6 +34,12 @@ export interface PlanRequest {
   readonly stickiness: Stickiness | null;
 }
 
+/** A key that this request was given, for a model. */
+interface Asked {
+  readonly deployment: string;
+  readonly target: ProviderTarget;
+}
+
 /** Gear of an account: 0 stays on its Level, 1 follows Switch Over, 2 also model failover. */
 const GEAR_SWITCH_OVER = 1;
 const GEAR_MODEL_FAILOVER = 2;
@@ -50,7 +56,7 @@ export class AttemptPlan {
   readonly #request: PlanRequest;
   readonly #deps: PlanDeps;
   /** All three are short, and nearly always of one entry at most. */
-  readonly #asked: string[] = [];
+  readonly #asked: Asked[] = [];
   readonly #models: string[];
   #levels: number[];
   #route: ModelRoute;
@@ -80,7 +86,7 @@ export class AttemptPlan {
         continue;
       }
       const deployment = deploymentName(target, this.#route.upstreamModel);
-      this.#asked.push(deployment);
+      this.#asked.push({ deployment, target });
       const claim = this.#deps.deployments.claim(deployment);
       const route = this.#route;
       const decision = this.#isPrimary ? 'PRIMARY' : 'FAILOVER';
@@ -96,9 +102,19 @@ export class AttemptPlan {
     }
   }
 
-  /** How long until the first of the keys that were passed over wakes; Infinity when there is none. Milliseconds. */
+  /**
+   * How long until the first of the keys that were passed over, failed this request or were left wakes; Infinity when
+   * none will by itself. Milliseconds.
+   */
   soonestWakeMs(): number {
-    return Math.max(0, this.#soonestMs - this.#deps.clock.now());
+    const { healthy, degraded } = this.#request.policy.pools.get(this.#level) ?? EMPTY_POOL;
+    const left = this.#serving([...healthy, ...degraded]);
+    const soonestMs = Math.min(
+      this.#soonestMs,
+      ...this.#asked.map(({ deployment, target }) => this.#wakesAtMs(deployment, target)),
+      ...left.map((target) => this.#wakesAtMs(deploymentName(target, this.#route.upstreamModel), target)),
+    );
+    return Math.max(0, soonestMs - this.#deps.clock.now());
   }
 
   #choose(): ProviderTarget | undefined {
@@ -135,15 +151,21 @@ export class AttemptPlan {
   }
 
   #isAskable(target: ProviderTarget): boolean {
-    const { deployments, refusedKeys, clock } = this.#deps;
     const deployment = deploymentName(target, this.#route.upstreamModel);
-    if (this.#asked.includes(deployment)) return false;
-    if (refusedKeys.has(target.key, this.#request.policy.snapshot.epoch)) return false;
-    const state = deployments.stateOf(deployment);
-    if (state.kind === 'awake' || state.kind === 'half-open') return true;
-    const wakesAtMs = state.kind === 'sleeping' ? state.untilMs : clock.now() + PROBE_WAIT_MS;
+    if (this.#asked.some((asked) => asked.deployment === deployment)) return false;
+    const wakesAtMs = this.#wakesAtMs(deployment, target);
+    if (wakesAtMs <= this.#deps.clock.now()) return true;
     this.#soonestMs = Math.min(this.#soonestMs, wakesAtMs);
     return false;
+  }
+
+  /** When it may be asked: now where it is awake, never where its key is refused. */
+  #wakesAtMs(deployment: string, { key }: ProviderTarget): number {
+    const { deployments, refusedKeys, clock } = this.#deps;
+    if (refusedKeys.has(key, this.#request.policy.snapshot.epoch)) return Number.POSITIVE_INFINITY;
+    const state = deployments.stateOf(deployment);
+    if (state.kind === 'sleeping') return state.untilMs;
+    return state.kind === 'probing' ? clock.now() + PROBE_WAIT_MS : clock.now();
   }
 
   /** @returns False when there is no further Level and no further model. */
