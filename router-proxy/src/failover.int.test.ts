@@ -101,7 +101,7 @@ describe('before the first byte another key takes over', () => {
       { model_requested: MODEL, model_effective: 'spare', decision: 'FAILOVER', cost: '33000' },
     ]);
     expect(Number(closes[0]?.['cost'])).toBeGreaterThan(0);
-    const apiKey = await proxy.addApiKey({ scopes: ['admin'] });
+    const apiKey = await proxy.addApiKey({ scopes: ['admin'], account_id: proxy.tenant.ownerId });
     const asked = await fetch(`${proxy.url}/v1/routing/decisions`, { headers: { 'x-api-key': apiKey } });
     expect(await asked.json()).toMatchObject({
       object: 'list',

@@ -33,7 +33,7 @@ beforeEach(async () => {
     tenant.teamId,
   ]);
   spareKey = await fleet.first.addProviderKey({ level: 2, base_url: second.url });
-  adminKey = await fleet.first.addApiKey({ scopes: ['admin'] });
+  adminKey = await fleet.first.addApiKey({ scopes: ['admin'], account_id: tenant.ownerId });
   first.respond(answerWith(completion()));
   second.respond(answerWith(completion()));
 });
@@ -185,11 +185,18 @@ describe.skipIf(redisUrl === undefined)('two proxies on one Redis', () => {
     }
   });
 
-  it('tell the routing of an organization to its administrators only', async () => {
+  it('tell the routing of an organization to its administrators only, and not to those of a part', async () => {
+    const ofTeam = await fleet.first.addApiKey({ scopes: ['admin'] });
     for (const path of ['/v1/routing/keys', '/v1/routing/decisions']) {
-      const refused = await ask(0, path, fleet.first.apiKey);
-      expect(refused.status).toBe(403);
-      expect(await refused.json()).toMatchObject({ code: 'INSUFFICIENT_SCOPE' });
+      const refusals = [
+        [fleet.first.apiKey, 'INSUFFICIENT_SCOPE'],
+        [ofTeam, 'FORBIDDEN'],
+      ] as const;
+      for (const [apiKey, code] of refusals) {
+        const refused = await ask(0, path, apiKey);
+        expect(refused.status).toBe(403);
+        expect(await refused.json()).toMatchObject({ code });
+      }
     }
   });
 });

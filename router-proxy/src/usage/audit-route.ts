@@ -7,7 +7,7 @@ import type { KeyReads, RecordedAttempt } from './key-reads.ts';
 
 /**
  * `GET /v1/audit/requests/{id}`: what became of one request. A key sees its own requests; one with the scope `admin`
- * those of every key of its organization. A request that was denied left no attempt and is not found.
+ * those of every key of its account and of the accounts below. A request that was denied left no attempt and is not found.
  */
 export function createAuditRoute(reads: KeyReads): ReadRoute {
   return {
@@ -18,8 +18,8 @@ export function createAuditRoute(reads: KeyReads): ReadRoute {
     async answer({ policy, rest }) {
       const { organization, key } = policy.snapshot;
       const requestId = decodeId('request', rest);
-      const ownKey = key.scopes.includes('admin') ? null : key.id;
-      const attempts = requestId ? await reads.attempts(organization.id, requestId, ownKey) : [];
+      const reach = key.scopes.includes('admin') ? { accountId: policy.account.id } : { apiKeyId: key.id };
+      const attempts = requestId ? await reads.attempts(organization.id, requestId, reach) : [];
       const [first] = attempts;
       if (!first) throw notFound(rest);
       const cost = attempts.reduce((sum, { costNano }) => sum + costNano, 0n);

@@ -60,11 +60,13 @@ export interface UsageQuery {
   readonly model: string | null;
 }
 
+/** Whose requests a key sees: its own, or those of an account and everything that was below it at the time. */
+export type Reach = { readonly apiKeyId: Uuid } | { readonly accountId: Uuid };
+
 /** What a key may read about itself. Rejects with AppError DEPENDENCY_UNAVAILABLE when Postgres does not answer. */
 export interface KeyReads {
   usage(query: UsageQuery): Promise<readonly DailyUsage[]>;
-  /** @param apiKeyId Null for any key of the organization. */
-  attempts(organizationId: Uuid, requestId: Uuid, apiKeyId: Uuid | null): Promise<readonly RecordedAttempt[]>;
+  attempts(organizationId: Uuid, requestId: Uuid, reach: Reach): Promise<readonly RecordedAttempt[]>;
 }
 
 const uuid = z.uuid().transform((text) => text as Uuid);
@@ -130,7 +132,7 @@ const ATTEMPTS = `
          hold_cost::text as "heldCostNano", hold_tokens::text as "heldTokens", ${AMOUNTS}, kind,
          metering_source as "meteringSource", status, upstream_status as "upstreamStatus", error_code as "errorCode",
          disconnected, latency_ms as "latencyMs", time_to_first_byte_ms as "timeToFirstByteMs"
-  from analytics.request_attempts($1, $2, $3)`;
+  from analytics.request_attempts($1, $2, $3, $4)`;
 
 /** @param pool Connects as `weir_proxy`; its own, so that reports never keep requests waiting. */
 export function createKeyReads(pool: Pool): KeyReads {
@@ -150,10 +152,10 @@ export function createKeyReads(pool: Pool): KeyReads {
       const values = [organizationId, apiKeyId, startDate, endDate, model];
       return usageRows.parse(await read('key-usage', USAGE, values));
     },
-    async attempts(organizationId, requestId, apiKeyId) {
-      return attemptRows.parse(
-        await read('request-attempts', ATTEMPTS, [organizationId, requestId, apiKeyId]),
-      );
+    async attempts(organizationId, requestId, reach) {
+      const [apiKeyId, accountId] = 'apiKeyId' in reach ? [reach.apiKeyId, null] : [null, reach.accountId];
+      const values = [organizationId, requestId, apiKeyId, accountId];
+      return attemptRows.parse(await read('request-attempts', ATTEMPTS, values));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeId, newUuid } from '@weir/kernel/ids';
+import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
 import { startTestProxy, type TestProxy } from '../test-proxy.ts';
 import { testStores } from '../test-stores.ts';
 import { answerWith, completion, startTestUpstream, type TestUpstream } from '../test-upstream.ts';
@@ -249,13 +249,28 @@ describe.each(testStores)('with counters $name', (store) => {
       upstream.respond(answerWith(completion(USAGE)));
     });
 
-    it("shows a key its own requests, an admin those of the organization, and neither another organization's", async () => {
+    it("shows a key its own requests, an admin those of its account and below, and neither another organization's", async () => {
       const model = await newModel();
       const [own, other] = [await proxy.addApiKey(), await proxy.addApiKey()];
-      const admin = await proxy.addApiKey({ scopes: ['inference:read', 'admin'] });
+      const adminOf = (accountId: Uuid) =>
+        proxy.addApiKey({ scopes: ['inference:read', 'admin'], account_id: accountId });
+      const { ownerId, teamId, organizationId } = proxy.tenant;
+      const sibling = newUuid();
+      await proxy.insert('identity.accounts', {
+        id: sibling,
+        organization_id: organizationId,
+        parent_id: ownerId,
+        dna: `.${ownerId}.`,
+        kind: 'TEAM',
+        name: 'Another team',
+      });
       const path = `/v1/audit/requests/${idOf(await ask(model, own))}`;
-      expect((await get(path, other)).body).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-      expect((await get(path, admin)).status).toBe(200);
+      for (const key of [other, await adminOf(sibling)]) {
+        expect((await get(path, key)).body).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+      }
+      for (const accountId of [teamId, ownerId]) {
+        expect((await get(path, await adminOf(accountId))).status).toBe(200);
+      }
       for (const id of [encodeId('request', newUuid()), encodeId('apiKey', newUuid()), 'nonsense']) {
         expect((await get(`/v1/audit/requests/${id}`, own)).body).toMatchObject({
           status: 404,
