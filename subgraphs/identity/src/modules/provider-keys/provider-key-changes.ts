@@ -120,18 +120,21 @@ export function createProviderKeyChanges({ db, masterKey, guard }: ProviderKeyDe
       if (!found) return noSuchProviderKey();
       const { provider } = found;
       const problems = problemsOfSettings(update);
-      const config = checkConfig(provider, update.config ?? found.config);
-      if (!config.ok) return err([...problems, ...config.error]);
-      const baseUrl = update.baseUrl ?? baseUrlAfter(found, config.value);
+      const config = update.config && checkConfig(provider, update.config);
+      if (config?.ok === false) return err([...problems, ...config.error]);
+      const given = config?.value;
       // Names are resolved before the transaction, which must not wait for others.
-      if (baseUrl !== found.baseUrl) problems.push(...(await checkAddress(guard, baseUrl, null)));
+      const expected = update.baseUrl ?? baseUrlAfter(found, given ?? found.config);
+      if (expected !== found.baseUrl) problems.push(...(await checkAddress(guard, expected, null)));
       if (problems.length > 0) return err(problems);
       return change(scope, id, 'providerkey.update', (key) => {
-        const isKnownHost =
-          isSameOrigin(baseUrl, key.baseUrl) || baseUrl === defaultBaseUrl(provider, config.value);
-        if (!isKnownHost) return Promise.resolve(err([SECRET_REQUIRED]));
+        // Whatever the update leaves out stays as it is by now, and not as it was found.
         const { name = key.name, level = key.level, weight = key.weight } = update;
-        return Promise.resolve(ok({ name: name.trim(), level, weight, baseUrl, config: config.value }));
+        const next = given ?? key.config;
+        const baseUrl = update.baseUrl ?? baseUrlAfter(key, next);
+        const isKnownHost = isSameOrigin(baseUrl, key.baseUrl) || baseUrl === defaultBaseUrl(provider, next);
+        if (!isKnownHost) return Promise.resolve(err([SECRET_REQUIRED]));
+        return Promise.resolve(ok({ name: name.trim(), level, weight, baseUrl, config: next }));
       });
     },
 
