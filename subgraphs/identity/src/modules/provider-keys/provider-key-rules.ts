@@ -1,6 +1,7 @@
 import { providerConfigSchema, type ProviderKind } from '@weir/contracts/provider-config';
 import { userError, type UserErrorValue } from '@weir/graphql/user-errors';
 import { err, ok, type Result } from '@weir/kernel/result';
+import { isLevel, LEVEL_MAX } from '@weir/kernel/routing-rules';
 import type { ProviderKeyErrorCode } from '../../generated/resolvers-types.ts';
 
 export type ProviderKeyProblem = UserErrorValue<ProviderKeyErrorCode>;
@@ -8,7 +9,6 @@ export type ProviderConfig = Readonly<Record<string, unknown>>;
 
 const NAME_LENGTH_MAX = 100;
 const REASON_LENGTH_MAX = 200;
-const LEVEL_MAX = 10_000;
 const WEIGHT_MAX = 1_000;
 
 /** The members that people choose; absent ones are not checked. */
@@ -26,7 +26,7 @@ export function problemsOfSettings({ name, level, weight }: ProviderKeySettings)
       userError('INVALID_NAME', `The name must have 1 to ${NAME_LENGTH_MAX} printable characters.`, 'name'),
     );
   }
-  if (level !== undefined && (level < 0 || level > LEVEL_MAX)) {
+  if (level !== undefined && !isLevel(level)) {
     problems.push(userError('INVALID_LEVEL', `The Level must be 0 to ${LEVEL_MAX}.`, 'level'));
   }
   if (weight !== undefined && (weight < 0 || weight > WEIGHT_MAX)) {

@@ -154,6 +154,9 @@ describe('a provider key', () => {
   it.each([
     [{ name: ' ' }, 'INVALID_NAME'],
     [{ level: -1 }, 'INVALID_LEVEL'],
+    // As far as accounts, mappers and Switch Over can lead.
+    [{ level: 9_999 }, undefined],
+    [{ level: 10_000 }, 'INVALID_LEVEL'],
     [{ weight: 1_001 }, 'INVALID_WEIGHT'],
     [{ secret: 'sk-too-short-0123456' }, undefined],
     [{ secret: 'sk-too-short-012345' }, 'INVALID_SECRET'],
@@ -299,6 +302,8 @@ describe('a test of a provider key', () => {
 
   it.each([
     ['OPENAI', '/v1', '/v1/models', 'authorization', `Bearer ${SECRET}`, {}],
+    // As it is pasted.
+    ['OPENAI', '/v1 \n', '/v1/models', 'authorization', `Bearer ${SECRET}`, {}],
     ['ANTHROPIC', '', '/v1/models?limit=1', 'x-api-key', SECRET, {}],
     ['AZURE', '/', '/openai/v1/models', 'api-key', SECRET, {}],
     [

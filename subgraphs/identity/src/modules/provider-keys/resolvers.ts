@@ -45,6 +45,9 @@ function toPayload(result: ProviderKeyResult) {
 
 const key = (id: string) => idArgument('providerKey', id, 'id');
 
+/** What surrounds a pasted address is no part of it. */
+const baseUrlOf = ({ baseUrl }: { readonly baseUrl?: string | null | undefined }) => baseUrl?.trim();
+
 const Mutation: Pick<
   MutationResolvers,
   | 'providerKeyAdd'
@@ -62,7 +65,7 @@ const Mutation: Pick<
       organizationId: idArgument('organization', input.organizationId, 'organizationId'),
       name: input.name,
       provider,
-      baseUrl: input.baseUrl ?? undefined,
+      baseUrl: baseUrlOf(input),
       secret: input.secret,
       level: input.level,
       weight: input.weight ?? 1,
@@ -81,14 +84,14 @@ const Mutation: Pick<
       name: input.name ?? undefined,
       level: input.level ?? undefined,
       weight: input.weight ?? undefined,
-      baseUrl: input.baseUrl ?? undefined,
+      baseUrl: baseUrlOf(input),
       config: config.value,
     };
     return toPayload(await services.providerKeys.update(scope, key(input.id), update));
   },
 
   async providerKeyReplace(_, { input }, { services, scope }) {
-    const replacement = { secret: input.secret, baseUrl: input.baseUrl ?? undefined };
+    const replacement = { secret: input.secret, baseUrl: baseUrlOf(input) };
     return toPayload(await services.providerKeys.replace(scope, key(input.id), replacement));
   },
 
