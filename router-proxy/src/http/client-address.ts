@@ -31,16 +31,24 @@ export interface Networks {
 /** Addresses whose answer a list remembers: reading an address costs Node several microseconds. */
 const REMEMBERED_MAX = 1_000;
 
-/** Entries that are no address and no network match nothing. */
+/**
+ * Entries that are no address and no network match nothing. A network of IPv6 holds no IPv4 address, as everywhere where
+ * lists are compared, although Node would find one in it by its mapped form.
+ */
 export function networkList(entries: readonly string[]): Networks {
-  const list = blockList(entries);
+  const lists = { 4: new BlockList(), 6: new BlockList() };
+  for (const cidr of entries.map(parseCidr)) {
+    if (cidr) lists[cidr.version].addSubnet(formatAddress(cidr), cidr.prefixLength, familyOf(cidr.version));
+  }
   const remembered = new Map<string, boolean>();
   return {
     includes(address) {
       const known = remembered.get(address);
       if (known !== undefined) return known;
-      const version = isIP(address);
-      const found = version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
+      const written = isIP(address);
+      // An address with a zone is none that a list could name, so it is read as what it is written as.
+      const version = parseCidr(address)?.version ?? (written === 4 ? 4 : 6);
+      const found = written !== 0 && lists[version].check(address, familyOf(written));
       if (remembered.size >= REMEMBERED_MAX) remembered.clear();
       remembered.set(address, found);
       return found;
@@ -48,14 +56,8 @@ export function networkList(entries: readonly string[]): Networks {
   };
 }
 
-function blockList(entries: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const entry of entries) {
-    const cidr = parseCidr(entry);
-    if (!cidr) continue;
-    list.addSubnet(formatAddress(cidr), cidr.prefixLength, cidr.version === 4 ? 'ipv4' : 'ipv6');
-  }
-  return list;
+function familyOf(version: number): 'ipv4' | 'ipv6' {
+  return version === 4 ? 'ipv4' : 'ipv6';
 }
 
 /** A dual-stack socket reports its IPv4 peers as `::ffff:a.b.c.d`; lists speak of the IPv4 address. */
