@@ -15,7 +15,7 @@ export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
     if (forwardedFor === undefined || trustedProxies.length === 0) return address;
     const hops = forwardedFor.split(',');
     for (let index = hops.length - 1; index >= 0 && trusted.includes(address); index--) {
-      const hop = plainAddress((hops[index] ?? '').trim());
+      const hop = plainAddress(withoutPort((hops[index] ?? '').trim()));
       if (isIP(hop) === 0) break;
       address = hop;
     }
@@ -58,6 +58,12 @@ export function networkList(entries: readonly string[]): Networks {
 
 function familyOf(version: number): 'ipv4' | 'ipv6' {
   return version === 4 ? 'ipv4' : 'ipv6';
+}
+
+/** Some balancers write the port as well: `1.2.3.4:5678`, and in brackets what has colons of its own. */
+function withoutPort(hop: string): string {
+  const [, inBrackets, beforePort] = /^(?:\[(.*)\](?::\d+)?|([^:]*):\d+)$/.exec(hop) ?? [];
+  return inBrackets ?? beforePort ?? hop;
 }
 
 /** A dual-stack socket reports its IPv4 peers as `::ffff:a.b.c.d`; lists speak of the IPv4 address. */

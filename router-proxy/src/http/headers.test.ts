@@ -135,6 +135,10 @@ describe('the client address', () => {
     const addressOf = createAddressOf(['10.0.0.0/8', 'fd00::/8']);
     expect(addressOf('10.0.0.1', '6.6.6.6, 1.2.3.4, 10.1.1.1')).toBe('1.2.3.4');
     expect(addressOf('::ffff:10.0.0.1', '2001:db8::1')).toBe('2001:db8::1');
+    expect(addressOf('10.0.0.1', '6.6.6.6, 1.2.3.4:5678, 10.1.1.1:443')).toBe('1.2.3.4');
+    expect(addressOf('10.0.0.1', '[2001:db8::1]:443')).toBe('2001:db8::1');
+    expect(addressOf('10.0.0.1', '[2001:db8::1]')).toBe('2001:db8::1');
+    expect(addressOf('10.0.0.1', '1.2.3.4, ::1:2')).toBe('::1:2');
     expect(addressOf('10.0.0.1', 'nonsense')).toBe('10.0.0.1');
     expect(addressOf('10.0.0.1', undefined)).toBe('10.0.0.1');
   });
