@@ -4,6 +4,7 @@ import { createLogger } from '@weir/service/logger';
 import { banner } from './banner.ts';
 import { clusterConfigSchema } from './config.ts';
 import { startPlatform } from './platform.ts';
+import { serviceSettings } from './service-settings.ts';
 import { StartupError } from './startup-error.ts';
 
 /** `npm run start:cluster`: every service a process of its own, several proxies, on a given PostgreSQL and Redis. */
@@ -15,6 +16,7 @@ await runMain(async () => {
   try {
     const { access, demoFile } = await startPlatform({
       config,
+      settings: serviceSettings(process.env),
       databaseUrl: config.DATABASE_URL,
       redisUrl: config.REDIS_URL,
       proxies: config.PROXIES,

@@ -4,6 +4,8 @@ import type { ServicePorts } from './service-ports.ts';
 
 export interface EnvironmentOptions {
   readonly config: LauncherConfig;
+  /** What services were told beside it; what the launcher says goes before. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly ports: ServicePorts;
   readonly secrets: EmbeddedSecrets;
   readonly home: string;
@@ -16,17 +18,18 @@ const LOOPBACK = ['127.0.0.0/8', '::1'];
 
 /** What every process of the platform is told; each reads the part that its own configuration names. */
 export function serviceEnvironment(options: EnvironmentOptions): Record<string, string> {
-  const { config, ports, secrets, home, databaseUrl, redisUrl } = options;
+  const { config, settings, ports, secrets, home, databaseUrl, redisUrl } = options;
   const at = (port: number) => `http://${reachable(config.HOST)}:${port}`;
   return {
+    // A person who presses Ctrl-C does not wait for long streams.
+    PROXY_GRACE: '5s',
+    ...settings,
     WEIR_HOME: home,
     HOST: config.HOST,
     ADMIN_HOST: config.ADMIN_HOST,
     LOG_LEVEL: config.LOG_LEVEL,
     DATABASE_URL: databaseUrl,
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
-    // A person who presses Ctrl-C does not wait for long streams.
-    PROXY_GRACE: '5s',
     WEIR_PRIVATE_PROVIDERS: [...LOOPBACK, config.WEIR_PRIVATE_PROVIDERS ?? ''].join(' ').trim(),
     WEIR_MASTER_KEY: secrets.masterKey,
     WEIR_MASTER_KEY_PREVIOUS: (secrets.previousMasterKeys ?? []).join(','),

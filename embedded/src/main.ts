@@ -5,6 +5,7 @@ import { createLogger } from '@weir/service/logger';
 import { banner } from './banner.ts';
 import { embeddedConfigSchema } from './config.ts';
 import { startPlatform } from './platform.ts';
+import { serviceSettings } from './service-settings.ts';
 import { StartupError } from './startup-error.ts';
 import { supervisePostgres } from './supervised-postgres.ts';
 
@@ -19,6 +20,7 @@ await runMain(async () => {
     lifecycle.add({ name: 'PostgreSQL', stop: () => postgres.stop() });
     const { access, demoFile } = await startPlatform({
       config,
+      settings: serviceSettings(process.env),
       databaseUrl: postgres.url,
       proxies: 1,
       control: 'together',

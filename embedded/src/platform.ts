@@ -19,6 +19,8 @@ const root = join(import.meta.dirname, '../..');
 
 export interface PlatformOptions {
   readonly config: LauncherConfig;
+  /** Further settings, for the services alone. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly databaseUrl: string;
   /** Absent: counters live in the one proxy's process. */
   readonly redisUrl?: string;
@@ -40,7 +42,7 @@ const CONTROL_APART = [
 export async function startPlatform(
   options: PlatformOptions,
 ): Promise<{ access: DemoAccess; demoFile: string }> {
-  const { config, databaseUrl, redisUrl } = options;
+  const { config, settings, databaseUrl, redisUrl } = options;
   const home = resolve(config.WEIR_HOME);
   mkdirSync(home, { recursive: true });
   const secrets = loadSecrets(join(home, 'secrets.json'));
@@ -50,6 +52,7 @@ export async function startPlatform(
   const demo = await seedDemo({ databaseUrl, secrets, provider });
   const environment = serviceEnvironment({
     config,
+    settings,
     ports,
     secrets,
     home,

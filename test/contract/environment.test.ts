@@ -1,27 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configSchema as analytics } from '@weir/analytics/config';
-import { configSchema as billing } from '@weir/billing/config';
 import { clusterConfigSchema, embeddedConfigSchema } from '@weir/embedded/config';
-import { configSchema as gateway } from '@weir/gateway/config';
-import { configSchema as identity } from '@weir/identity/config';
-import { configSchema as proxy } from '@weir/router-proxy/config';
-import { z } from 'zod';
-
-/** The variables that a configuration schema reads, through whatever it makes of them. */
-function variablesOf(schema: z.ZodType): string[] {
-  if (schema instanceof z.ZodPipe) return variablesOf(schema.in as z.ZodType);
-  if (schema instanceof z.ZodObject) return Object.keys(schema.shape);
-  throw new Error('a configuration schema is an object, transformed at most');
-}
+import { SERVICE_SCHEMAS, variablesOf } from '@weir/embedded/service-settings';
 
 const schemas = {
-  analytics,
-  billing,
-  identity,
-  gateway,
-  proxy,
+  ...SERVICE_SCHEMAS,
   embedded: embeddedConfigSchema,
   cluster: clusterConfigSchema,
 };
