@@ -89,6 +89,23 @@ describe.each(KINDS)('lists of $name', ({ name, entry, value }) => {
   });
 });
 
+describe('patterns that cross in more ways than can be listed', () => {
+  const crossing = (a: string, b: string) =>
+    Array.from({ length: 200 }, (_, place) => `*${a}${String(place)}*${b}${String(place)}*`);
+
+  it('leave what both allow and little more: those of the second list that may overlap', () => {
+    const a = ['gpt-*', 'claude-*', ...crossing('a', 'b')];
+    const b = ['gpt-4o', 'llama-*', ...crossing('c', 'd')];
+    const common = intersectLists('allowModels', a, b) ?? [];
+    expect(isWithin('allowModels', common, b)).toBe(true);
+    expect(common.length).toBeLessThanOrEqual(a.length + b.length);
+    for (const name of ['gpt-4o', 'llama-a1b1', 'gpt-c1d1', 'xa3xb3c4xd4']) {
+      expect(allows('allowModels', common, name)).toBe(true);
+    }
+    expect(allows('allowModels', common, 'claude-3')).toBe(false);
+  });
+});
+
 describe('containment is refused only where there is a value to show for it', () => {
   it('for addresses: some address of the network is in none of the outer ones', () => {
     fc.assert(

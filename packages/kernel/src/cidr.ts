@@ -7,7 +7,7 @@ export interface Cidr {
   readonly prefixLength: number;
 }
 
-const BITS = { 4: 32, 6: 128 } as const;
+export const CIDR_BITS = { 4: 32, 6: 128 } as const;
 /** IPv6 addresses that carry an IPv4 address (`::ffff:a.b.c.d`), as a dual-stack socket reports its v4 peers. */
 const MAPPED_V4 = 0xffffn;
 
@@ -17,7 +17,7 @@ export function parseCidr(text: string): Cidr | undefined {
   if (!match) return undefined;
   const address = parseAddress(match[1] ?? '');
   if (!address) return undefined;
-  const bits = BITS[address.version];
+  const bits = CIDR_BITS[address.version];
   const given = match[2] === undefined ? undefined : Number(match[2]);
   // `::ffff:10.0.0.0/104` counts the 96 bits that the v4 form does not have.
   const prefixLength = given === undefined ? bits : address.wasMapped ? given - 96 : given;
@@ -29,17 +29,17 @@ export function parseCidr(text: string): Cidr | undefined {
 /** Whether every address of `inner` is one of `outer`. */
 export function cidrContains(outer: Cidr, inner: Cidr): boolean {
   if (outer.version !== inner.version || outer.prefixLength > inner.prefixLength) return false;
-  const hostBits = BigInt(BITS[outer.version] - outer.prefixLength);
+  const hostBits = BigInt(CIDR_BITS[outer.version] - outer.prefixLength);
   return outer.network >> hostBits === inner.network >> hostBits;
 }
 
 /** The two networks that a network consists of; none for a single address. */
 export function halvesOf({ version, network, prefixLength }: Cidr): readonly Cidr[] {
-  if (prefixLength === BITS[version]) return [];
+  if (prefixLength === CIDR_BITS[version]) return [];
   const half = prefixLength + 1;
   return [
     { version, network, prefixLength: half },
-    { version, network: network | (1n << BigInt(BITS[version] - half)), prefixLength: half },
+    { version, network: network | (1n << BigInt(CIDR_BITS[version] - half)), prefixLength: half },
   ];
 }
 

@@ -1,4 +1,4 @@
-import { patternContains } from './pattern.ts';
+import { isPattern, patternContains } from './pattern.ts';
 
 /**
  * What two patterns match in common, as patterns: `gpt-*` and `*-mini` have `gpt-*-mini` and `gpt-mini` in common.
@@ -8,9 +8,18 @@ import { patternContains } from './pattern.ts';
 export function intersectPatterns(a: string, b: string): readonly string[] {
   if (patternContains(a, b)) return [b];
   if (patternContains(b, a)) return [a];
+  if (!isPattern(a) || !isPattern(b) || !mayOverlap(a, b)) return [];
   const parts = commonParts(a, b);
   if (parts === undefined) return [a.length >= b.length ? a : b];
   return parts.filter((part) => !parts.some((other) => other !== part && patternContains(other, part)));
+}
+
+/** False where what two patterns begin or end with says already that no name fits both. */
+export function mayOverlap(a: string, b: string): boolean {
+  const [startA, startB] = [a.slice(0, a.indexOf('*')), b.slice(0, b.indexOf('*'))];
+  if (!startA.startsWith(startB) && !startB.startsWith(startA)) return false;
+  const [endA, endB] = [a.slice(a.lastIndexOf('*') + 1), b.slice(b.lastIndexOf('*') + 1)];
+  return endA.endsWith(endB) || endB.endsWith(endA);
 }
 
 const PARTS_MAX = 64;

@@ -15,6 +15,11 @@ interface Pattern {
 const COMPILED_MAX = 4096;
 const compiled = new Map<string, Pattern>();
 
+/** Whether it stands for more than itself. */
+export function isPattern(text: string): boolean {
+  return text.includes('*');
+}
+
 export function matchesPattern(pattern: string, name: string): boolean {
   return matches(compile(pattern), name);
 }

@@ -71,6 +71,22 @@ describe('what is left of a node', () => {
     );
   });
 
+  it('is no wider where patterns intersect in more ways than can be listed', () => {
+    const crossing = (a: string, b: string) =>
+      Array.from({ length: 60 }, (_, place) => `*${a}${String(place)}*${b}${String(place)}*`);
+    const blank = { access: UNRESTRICTED, limits: {}, modelLimits: [] };
+    const bound = (allowModels: readonly string[]) => ({
+      ...blank,
+      title: 'above',
+      access: { ...UNRESTRICTED, allowModels },
+    });
+    const own = ['gpt-4o', ...crossing('a', 'b')];
+    const above = ['gpt-*', ...crossing('c', 'd')];
+    const narrowed = narrowAccess(bound(own), [bound(above)]);
+    expect(problemsBelow(narrowed, [bound(own), bound(above)])).toEqual([]);
+    expect(narrowed.access.allowModels).toContain('gpt-4o');
+  });
+
   it('absorbs what it said nothing about', () => {
     const blank = { access: UNRESTRICTED, limits: {}, modelLimits: [] };
     const own = { ...blank, limits: { concurrency: 2 } };

@@ -1,5 +1,6 @@
 import type { LimitSet } from '@weir/contracts/policy-snapshot';
-import { firstBeyond } from '@weir/kernel/acl-containment';
+import type { AccessListName } from '@weir/kernel/acl';
+import { coveredBy, firstBeyond } from '@weir/kernel/acl-containment';
 import { intersectLists } from '@weir/kernel/acl-intersection';
 import { bestMatch } from '@weir/kernel/pattern';
 import { intersectPatterns } from '@weir/kernel/pattern-intersection';
@@ -33,18 +34,28 @@ export function narrowAccess(node: AccessSettings, above: readonly BindingNode[]
   };
 }
 
-function narrowLists(own: AccessLists, above: readonly BindingNode[]): AccessLists {
+function narrowLists(own: AccessLists, bounds: readonly BindingNode[]): AccessLists {
   const narrowed = { ...own };
   for (const name of LIST_NAMES) {
-    for (const { access } of above) {
-      const list = narrowed[name];
-      if (list === null || firstBeyond(name, list, access[name]) === undefined) continue;
-      const common = intersectLists(name, list, access[name]) ?? [];
-      // Patterns that intersect in very many ways leave too much; what would never take effect is left out.
-      narrowed[name] = common.filter((entry) => firstBeyond(name, [entry], access[name]) === undefined);
+    for (const { access } of bounds) {
+      const [list, above] = [narrowed[name], access[name]];
+      if (list === null || above === null || firstBeyond(name, list, above) === undefined) continue;
+      narrowed[name] = allowedByBoth(name, list, above);
     }
   }
   return narrowed;
+}
+
+/**
+ * Never more than both allow. Patterns may have more in common than `intersectLists` tells; then only what one list has
+ * and the other one covers is left.
+ */
+function allowedByBoth(name: AccessListName, own: readonly string[], above: readonly string[]) {
+  const [isOwn, isAbove] = [coveredBy(name, own), coveredBy(name, above)];
+  const common = (intersectLists(name, own, above) ?? []).filter((entry) => isOwn(entry) && isAbove(entry));
+  const isThere = coveredBy(name, common);
+  const further = [...own.filter(isAbove), ...above.filter(isOwn)].filter((entry) => !isThere(entry));
+  return [...common, ...new Set(further)];
 }
 
 /** Limits that are there, none above the same limit of any of the bounds. */
