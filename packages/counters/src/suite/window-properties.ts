@@ -54,7 +54,8 @@ function windowsOf(limits: Limits): WindowLimit[] {
     { subject: 'org:o', metric: 'requests', window: 'hour', limit: limits.hour },
     { subject, metric: 'requests', window: 'day', limit: limits.day },
     { subject, metric: 'tokens', window: 'minute', limit: limits.tokensPerMinute },
-    { subject: 'org:o', metric: 'tokens', window: 'hour', limit: limits.tokensPerHour },
+    // Of a subject of which nothing but tokens is limited.
+    { subject: 'acc:t', metric: 'tokens', window: 'hour', limit: limits.tokensPerHour },
   ];
 }
 

@@ -94,6 +94,27 @@ export function describeWindows(createRig: CreateRig): void {
       expect(await admit(rig, ask(limits))).toMatchObject({ kind: 'admitted', windows: [{ remaining: 1 }] });
     });
 
+    it.each([
+      ['minute', 60_000],
+      ['hour', 3_600_000],
+      ['day', DAY_MS],
+    ] as const)(
+      'counts the tokens of every %s anew where nothing but tokens is limited',
+      async (window, length) => {
+        const limits: WindowLimit[] = [{ subject: KEY, metric: 'tokens', window, limit: 100 }];
+        for (let round = 0; round < 3; round++) {
+          const request = ask(limits);
+          expect(await admit(rig, request)).toMatchObject({
+            kind: 'admitted',
+            windows: [{ remaining: 100 }],
+          });
+          await settle(rig, request, 0n, 100);
+          expect(await admit(rig, ask(limits))).toMatchObject({ kind: 'denied', reason: 'window' });
+          rig.clock.nowMs += 2 * length;
+        }
+      },
+    );
+
     it('forgets tokens of a minute that no window looks at any more', async () => {
       const limits = [tokensPerMinute(KEY, 100)];
       const slow = ask(limits);

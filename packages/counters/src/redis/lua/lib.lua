@@ -178,7 +178,8 @@ local function cool(row, slot, limit, until_ms)
 end
 
 -- Brings a slot to the present. False where it cannot say what the present cell holds: never seeded, or a day that
--- overlaps the caller's without being the same. A clock that was set back waits in the newest cell.
+-- overlaps the caller's without being the same. A clock that was set back waits in the newest cell. The row is saved even
+-- where nothing is counted in it yet: tokens of an admission come later, and only into a cell that is there.
 local function roll(row, slot, day_start, day_end)
   local cell = row[CELL + slot]
   if cell == UNSEEDED then return false end
@@ -186,13 +187,13 @@ local function roll(row, slot, day_start, day_end)
   if end_at then
     if day_start == cell then return true end
     if day_start < row[end_at] then return false end
-    row.text = nil
+    row.changed = true
     row[CELL + slot], row[CURRENT + slot], row[end_at] = day_start, 0, day_end
     return true
   end
   local present = math.floor(now / LENGTH[slot])
   if present <= cell then return true end
-  row.text = nil
+  row.changed = true
   row[PREVIOUS + slot] = present == cell + 1 and row[CURRENT + slot] or 0
   row[CURRENT + slot], row[CELL + slot] = 0, present
   return true
