@@ -239,6 +239,27 @@ describe.each(testStores)('with counters $name', (store) => {
     expect((await ask(`${family}-large`)).status).toBe(200);
   });
 
+  it.each([
+    ['enforcement', 'WARN', 'BLOCK'],
+    ['status', 'ARCHIVED', 'ACTIVE'],
+  ])(
+    'a budget whose %s was %s for a while counts what was spent then once it blocks again',
+    async (column, loose, strict) => {
+      upstream.respond(answerWith(completion()));
+      const model = await newModel();
+      const id = await addBudget(model, { metric: 'REQUESTS', limit_amount: '4', period: 'TOTAL' });
+      const set = (value: string) =>
+        proxy.change(`update billing.budgets set ${column} = $1 where id = $2`, [value, id]);
+      expect((await ask(model)).status).toBe(200);
+      await set(loose);
+      for (let count = 0; count < 3; count++) expect((await ask(model)).status).toBe(200);
+      await set(strict);
+      const denied = await ask(model);
+      expect(denied.status).toBe(402);
+      expect(usedOf(await problemOf(denied))).toBe(4);
+    },
+  );
+
   it('only BLOCK blocks', async () => {
     upstream.respond(answerWith(completion()));
     const model = await newModel();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeId, newUuid, type Uuid } from '@weir/kernel/ids';
+import { formatUsd } from '@weir/kernel/money';
 import { MODEL, startTestProxy, type TestProxy } from './test-proxy.ts';
 import { testStores } from './test-stores.ts';
 import { answerWith, completion, startTestUpstream, type TestUpstream } from './test-upstream.ts';
@@ -118,6 +119,24 @@ describe.each(testStores)('with counters $name', (store) => {
   it('that is not enforced refuses nothing', async () => {
     await enforce(account, false);
     expect((await ask()).status).toBe(200);
+  });
+
+  it('that is enforced again covers what was spent while it was not', async () => {
+    await enforce();
+    await grant(1_000_000n);
+    expect((await ask(undefined, { max_tokens: 16 })).status).toBe(200);
+    const set = (isEnforced: boolean) =>
+      proxy.change('update billing.credit_accounts set is_enforced = $1 where account_id = $2', [
+        isEnforced,
+        account,
+      ]);
+    await set(false);
+    for (let count = 0; count < 3; count++) expect((await ask()).status).toBe(200);
+    await set(true);
+    const apiKey = await newKey();
+    await expect
+      .poll(() => creditOf(apiKey))
+      .toMatchObject([{ balance: formatUsd(1_000_000n - 4n * COST), held: '0' }]);
   });
 
   it('of every account of the chain has to cover a request, and the one that does not is named', async () => {

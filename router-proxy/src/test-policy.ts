@@ -96,6 +96,7 @@ export function aBudget(parts: Partial<SnapshotBudget> = {}): SnapshotBudget {
     models: null,
     enforcement: 'BLOCK',
     graceMinutes: 0,
+    blocksSinceMs: null,
     ...parts,
   };
 }

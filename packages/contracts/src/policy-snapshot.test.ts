@@ -111,9 +111,10 @@ const sample = {
       models: null,
       enforcement: 'BLOCK',
       graceMinutes: 0,
+      blocksSinceMs: null,
     },
   ],
-  credits: [{ accountId: id(2), granted: '9007199254740993' }],
+  credits: [{ accountId: id(2), granted: '9007199254740993', enforcedSinceMs: 1_767_225_600_000 }],
 };
 
 describe('a policy snapshot', () => {

@@ -155,6 +155,11 @@ export const budgetSchema = z.object({
   models: names.nullable(),
   enforcement: z.enum(['WARN', 'BLOCK', 'NOTIFY']),
   graceMinutes: z.int(),
+  /**
+   * When it began to block last: what counted it before has not seen what was spent in between. Null where that is not
+   * known, which is longer ago than any change of policy takes.
+   */
+  blocksSinceMs: z.number().nullable(),
 });
 
 /** Prepaid credit of an account that its requests, and all below it, may not exceed. */
@@ -162,6 +167,8 @@ export const creditSchema = z.object({
   accountId: uuid,
   /** Everything that was ever granted, in nano-USD. What was spent of it or lapsed is for the counters to know. */
   granted: bigint,
+  /** When it began to be enforced last, as of a budget. */
+  enforcedSinceMs: z.number().nullable(),
 });
 
 export const policySnapshotSchema = z.object({

@@ -27,7 +27,7 @@ export interface ConcurrencyLimit {
 
 /** A balance that committed plus held amounts may never exceed: a BLOCK budget's period, or enforced credit. */
 export interface Holding {
-  /** Budget id and period start, for example `bud:<uuid>:1767225600000`. */
+  /** Budget id, period start and since when it blocks, for example `bud:<uuid>:1767225600000:1767269000123`. */
   readonly counter: string;
   readonly metric: 'COST' | 'TOKENS' | 'REQUESTS';
   readonly limit: bigint;

@@ -15,11 +15,11 @@ export type DeniedByHolding = Extract<Admission, { kind: 'denied'; reason: 'hold
 export function holdingError(denied: DeniedByHolding, policy: Policy): AppError {
   const { timeZone } = policy.snapshot.organization;
   const { startMs: dayStartMs } = daySpan(denied.nowMs, timeZone);
-  const account = policy.snapshot.accounts.find(({ id }) => creditCounter(id, dayStartMs) === denied.counter);
+  const credit = policy.snapshot.credits.find((each) => creditCounter(each, dayStartMs) === denied.counter);
+  const account = credit && policy.snapshot.accounts.find(({ id }) => id === credit.accountId);
   if (account) return creditError(denied, account);
   const budget = policy.blockingBudgets.find(
-    ({ id, period }) =>
-      budgetCounter(id, periodSpan(period, denied.nowMs, timeZone).startMs) === denied.counter,
+    (each) => budgetCounter(each, periodSpan(each.period, denied.nowMs, timeZone).startMs) === denied.counter,
   );
   if (!budget) return new AppError('BUDGET_EXCEEDED', 'A budget of this API key is used up.');
   return budgetError(denied, budget, timeZone);

@@ -13,17 +13,30 @@ export interface Holdings {
 const MINUTE_MS = 60_000;
 const NONE: readonly Holding[] = [];
 
-/** What a blocking budget's counter is called in one period. */
-export function budgetCounter(budgetId: string, periodStartMs: number): string {
-  return `bud:${budgetId}:${periodStartMs}`;
+/**
+ * What a blocking budget's counter is called in one period. A new one whenever it begins to block again: what was spent
+ * meanwhile is read from Postgres.
+ */
+export function budgetCounter(
+  { id, blocksSinceMs }: Pick<SnapshotBudget, 'id' | 'blocksSinceMs'>,
+  periodStartMs: number,
+): string {
+  return counterSince(`bud:${id}:${periodStartMs}`, blocksSinceMs);
 }
 
 /**
  * What the counter of an account's credit is called on one business day. A new one each day, because lots lapse with
  * days: what is gone is read from Postgres once a day, and only what was granted comes with the policy.
  */
-export function creditCounter(accountId: string, dayStartMs: number): string {
-  return `crd:${accountId}:${dayStartMs}`;
+export function creditCounter(
+  { accountId, enforcedSinceMs }: Pick<SnapshotCredit, 'accountId' | 'enforcedSinceMs'>,
+  dayStartMs: number,
+): string {
+  return counterSince(`crd:${accountId}:${dayStartMs}`, enforcedSinceMs);
+}
+
+function counterSince(name: string, sinceMs: number | null): string {
+  return sinceMs === null ? name : `${name}:${sinceMs}`;
 }
 
 /** What an attempt has to fit into. */
@@ -48,9 +61,9 @@ export function holdingsAt(
     endMs = Math.min(endMs, period.endMs);
     return holdingOf(budget, period.startMs, bound);
   });
-  for (const { accountId, granted } of credits) {
-    const counter = creditCounter(accountId, day.startMs);
-    holdings.push({ counter, metric: 'COST', limit: granted, ...amountOf('COST', bound) });
+  for (const credit of credits) {
+    const counter = creditCounter(credit, day.startMs);
+    holdings.push({ counter, metric: 'COST', limit: credit.granted, ...amountOf('COST', bound) });
   }
   return { holdings, day, validWithin: { startMs, endMs } };
 }
@@ -71,7 +84,7 @@ const currentCounters = new WeakMap<
 function currentCounter(budget: SnapshotBudget, periodStartMs: number): string {
   const known = currentCounters.get(budget);
   if (known?.periodStartMs === periodStartMs) return known.name;
-  const name = budgetCounter(budget.id, periodStartMs);
+  const name = budgetCounter(budget, periodStartMs);
   currentCounters.set(budget, { periodStartMs, name });
   return name;
 }

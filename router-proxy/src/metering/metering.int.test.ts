@@ -105,6 +105,17 @@ describe.each(testStores())('metering with the store %s', (_name, openStore) => 
     expect(await balanceOf(gate, anIntent(test.owner), counter)).toEqual({ committed: 2_400n, held: 0n });
   });
 
+  it('holds what another proxy admitted a moment before a budget began to block', async () => {
+    const elsewhere = await start({ intentMs: 500 });
+    const here = await start();
+    await begin(elsewhere, anIntent(test.owner));
+    const counter = `${counterOf(await insertBudget(test))}:${Date.now()}`;
+    expect(await balanceOf(here.gate, anIntent(test.owner), counter)).toEqual({
+      committed: 0n,
+      held: 1_000n,
+    });
+  });
+
   it('never lets committed and held exceed the limit, flushed amid 500 concurrent attempts', async () => {
     const proxies = store.mode === 'redis' ? [await start(), await start(), await start()] : [await start()];
     const budgetId = await insertBudget(test);

@@ -41,12 +41,14 @@ export interface SeederOptions {
   readonly metrics: MeteringMetrics;
 }
 
-const CLOSED_SKEW_MS = 10_000;
+/** Clocks of stores and of Postgres differ by less. */
+const CLOCKS_SKEW_MS = 10_000;
 /**
- * Credit goes on over midnight in a counter of the new day, which has to find the attempts of the day before in Postgres.
- * Their intents stand back for a fraction of this; one that could not be written by then counts from the next seed on.
+ * A counter that begins while requests run has to find those in Postgres that nobody held on it: of credit at midnight the
+ * attempts of the day before, of a budget that begins to block what proxies admitted before they heard of it. Policies and
+ * intents take a fraction of this; what could not be written by then counts from the next seed on.
  */
-const DAY_SETTLED_MS = 1_000;
+const RECORDED_MS = 1_000;
 const CLOSED_MAX_MS = 180_000;
 
 export function createSeeder(options: SeederOptions): Seeder {
@@ -133,13 +135,14 @@ export function createSeeder(options: SeederOptions): Seeder {
   ): Promise<void> => {
     const signal = AbortSignal.timeout(timeoutMs);
     // Proxies re-assert what they hold before Postgres is read, and what this one queued is written first.
-    const waitMs = Math.max(answer.opensInMs, dayWaitMs(counters, answer.nowMs));
+    const names = counters.map(parseCounter);
+    const waitMs = Math.max(answer.opensInMs, recordWaitMs(names, answer.nowMs));
     if (waitMs > 0) await delay(waitMs, undefined, { signal });
     await isRecorded(signal);
-    const closedSinceMs = Math.max(answer.openedAtMs - CLOSED_SKEW_MS, answer.nowMs - CLOSED_MAX_MS);
+    const closedSinceMs = Math.max(answer.openedAtMs - CLOCKS_SKEW_MS, answer.nowMs - CLOSED_MAX_MS);
     // Days of later dates cannot have been admitted against a counter that was not seeded, so the day is end enough.
     const periodEndMs = request.day.endMs;
-    const positions = await readPositions(counters.map(parseCounter), periodEndMs, closedSinceMs);
+    const positions = await readPositions(names, periodEndMs, closedSinceMs);
     const holdings = counters.map((counter, index) => toHoldingSeed(counter, request, positions[index]));
     const { organizationId, day } = request;
     await store.seed({ organizationId, epoch: answer.epoch, day, windows: [], holdings, leaseMs });
@@ -189,22 +192,28 @@ function heldBy(intent: AttemptIntent, metric: Position['metric']): bigint {
   return metric === 'TOKENS' ? BigInt(intent.holdTokens) : 1n;
 }
 
-/** How long to wait before a day's credit is read. */
-function dayWaitMs(counters: readonly string[], nowMs: number): number {
-  const starts = counters.map(parseCounter).filter(({ kind }) => kind === 'crd');
-  return Math.max(0, ...starts.map(({ startMs }) => startMs + DAY_SETTLED_MS - nowMs));
+/** How long to wait before counters are read. */
+function recordWaitMs(counters: readonly CounterName[], nowMs: number): number {
+  const waits = counters.map(({ kind, startMs, sinceMs }) => {
+    if (nowMs - sinceMs < CLOCKS_SKEW_MS) return RECORDED_MS;
+    return kind === 'crd' ? startMs + RECORDED_MS - nowMs : 0;
+  });
+  return Math.max(0, ...waits);
 }
 
 interface CounterName {
   readonly kind: 'bud' | 'crd';
   readonly id: Uuid;
   readonly startMs: number;
+  /** By the clock of Postgres, since when it holds anybody back; minus infinity for longer than it matters. */
+  readonly sinceMs: number;
 }
 
-/** `bud:<budget>:<period start in Unix milliseconds>` or `crd:<account>:<start of the business day>`. */
+/** What `holdings.ts` calls counters: `bud:<budget>:<period start>` or `crd:<account>:<day start>`, then perhaps `:<since>`. */
 function parseCounter(counter: string): CounterName {
-  const match = /^(bud|crd):([0-9a-f-]{36}):(-?\d{1,16})$/.exec(counter);
+  const match = /^(bud|crd):([0-9a-f-]{36}):(-?\d{1,16})(?::(\d{1,16}))?$/.exec(counter);
   if (!match) throw new TypeError(`not a counter of a budget or of credit: ${counter.slice(0, 64)}`);
   const kind = match[1] === 'crd' ? 'crd' : 'bud';
-  return { kind, id: parseUuid(match[2] ?? ''), startMs: Number(match[3]) };
+  const sinceMs = match[4] === undefined ? Number.NEGATIVE_INFINITY : Number(match[4]);
+  return { kind, id: parseUuid(match[2] ?? ''), startMs: Number(match[3]), sinceMs };
 }

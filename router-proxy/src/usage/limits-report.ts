@@ -74,7 +74,7 @@ const BUDGET_SCOPES = { ORGANIZATION: 'organization', ACCOUNT: 'account', API_KE
 function budgetBody(policy: Policy, budget: SnapshotBudget, { holdings, nowMs }: Inspection) {
   const { timeZone } = policy.snapshot.organization;
   const { startMs, endMs } = periodSpan(budget.period, nowMs, timeZone);
-  const standing = holdings.find(({ counter }) => counter === budgetCounter(budget.id, startMs));
+  const standing = holdings.find(({ counter }) => counter === budgetCounter(budget, startMs));
   const [spent, held] = [standing?.committed ?? 0n, standing?.held ?? 0n];
   const left = budget.limit - spent - held;
   const amount = (value: bigint): string => plainAmount(budget.metric, value);
@@ -97,10 +97,11 @@ function budgetBody(policy: Policy, budget: SnapshotBudget, { holdings, nowMs }:
   };
 }
 
-function creditBody(policy: Policy, { accountId, granted }: SnapshotCredit, { holdings, nowMs }: Inspection) {
+function creditBody(policy: Policy, credit: SnapshotCredit, { holdings, nowMs }: Inspection) {
+  const { accountId, granted } = credit;
   const { accounts, organization } = policy.snapshot;
   const { startMs } = daySpan(nowMs, organization.timeZone);
-  const standing = holdings.find(({ counter }) => counter === creditCounter(accountId, startMs));
+  const standing = holdings.find(({ counter }) => counter === creditCounter(credit, startMs));
   return {
     account_id: encodeId('account', accountId),
     account_name: accounts.find(({ id }) => id === accountId)?.name ?? null,

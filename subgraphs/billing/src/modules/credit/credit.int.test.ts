@@ -105,10 +105,10 @@ describe('credit', () => {
       creditEnforcementSet: { account: { credit: { isEnforced: true } }, userErrors: [] },
     });
     const after = await snapshot();
-    expect(after.credits).toEqual([{ accountId: tenant.teamId, granted: '3000000000' }]);
+    expect(after.credits).toMatchObject([{ accountId: tenant.teamId, granted: '3000000000' }]);
     await grant({ amount: '4' });
     const raised = await snapshot();
-    expect(raised.credits).toEqual([{ accountId: tenant.teamId, granted: '7000000000' }]);
+    expect(raised.credits).toMatchObject([{ accountId: tenant.teamId, granted: '7000000000' }]);
     expect(
       [before, after, raised]
         .map(({ epoch }) => BigInt(epoch))
