@@ -79,6 +79,37 @@ describe('before the first byte another key takes over', () => {
     expect(new Set(rows.map((row) => row['request_id'])).size).toBe(1);
   });
 
+  it('without giving up its slot of concurrency', async () => {
+    first.respond(answerWith('{}', 500));
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    second.respond(async (_, res) => {
+      await promise;
+      res.writeHead(200, { 'content-type': 'application/json' }).end(completion());
+    });
+    const apiKey = await proxy.addApiKey({ limits: { concurrency: 1 } });
+    const running = proxy.post(PATH, body, { apiKey });
+    await expect.poll(() => second.received.length).toBe(1);
+    const denied = await proxy.post(PATH, body, { apiKey });
+    expect(await denied.json()).toMatchObject({ code: 'CONCURRENCY_LIMITED' });
+    resolve(undefined);
+    expect((await running).status).toBe(200);
+  });
+
+  it('unless the limits of the model that would take over are used up', async () => {
+    await proxy.addModel('spare');
+    await proxy.change(
+      `update identity.accounts set gear = 2, switch_over = '[]', level_mapper = '[{"pattern":"spare","level":2}]',
+         model_failover = '[{"pattern":"gpt-*","target":"spare"}]',
+         model_limits = '[{"pattern":"spare","limits":{"requestsPerDay":0}}]' where id = $1`,
+      [proxy.tenant.teamId],
+    );
+    first.respond(answerWith('{}', 500));
+    const response = await proxy.post(PATH, body);
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ code: 'UPSTREAM_ERROR' });
+    expect([first.received.length, second.received.length]).toEqual([1, 0]);
+  });
+
   it('and another model in gear 2: the answer warns of it, and every attempt that was billed is in the ledger', async () => {
     await proxy.addModel('spare');
     await proxy.change(

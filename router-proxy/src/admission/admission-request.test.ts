@@ -17,7 +17,7 @@ function callBound(cap: number | null = 100, choices = 1): CallBound {
   return { inputTokensMax: 1_000, output, imagesMax: 0, unbounded: null };
 }
 
-function prepare(parts: SnapshotParts, bound: CallBound = BOUND, attemptNumber = 1) {
+function prepare(parts: SnapshotParts, bound: CallBound = BOUND, earlier: readonly string[] = []) {
   const policy = aPolicy(parts);
   const route = routeModel(policy, 'gpt-test');
   const target = policy.pools.get(route.level)?.healthy[0];
@@ -34,7 +34,7 @@ function prepare(parts: SnapshotParts, bound: CallBound = BOUND, attemptNumber =
     bound,
     requestId: newUuid(),
     attemptId: newUuid(),
-    attemptNumber,
+    earlier: earlier.map((model) => ({ model })),
     endpoint: '/v1/x',
     stream: false,
   };
@@ -82,10 +82,22 @@ describe('an admission', () => {
 
   it('counts a request once, however many attempts it takes', () => {
     const limits = { requestsPerMinute: 5, tokensPerMinute: 5, concurrency: 1 };
-    const second = prepare({ key: { limits }, budgets: [aBudget()] }, BOUND, 2).prepared.request;
-    expect(second.windows.map(({ metric }) => metric)).toEqual(['tokens']);
-    expect(second.concurrency).toEqual([]);
-    expect(second.holdings).toHaveLength(1);
+    const modelLimits = [{ pattern: 'gpt-*', limits }];
+    const parts = { key: { limits, modelLimits }, budgets: [aBudget()] };
+    const second = prepare(parts, BOUND, ['gpt-test']).prepared;
+    expect(second.request.windows.map(({ metric }) => metric)).toEqual(['tokens', 'tokens']);
+    expect(second.request.concurrency.map(({ limit }) => limit > 1_000_000)).toEqual([true, true]);
+    expect(second.request.holdings).toHaveLength(1);
+    expect(second.intent.attemptNumber).toBe(2);
+  });
+
+  it('counts for a model that a request turns to, as its limits say', () => {
+    const limits = { requestsPerMinute: 5, concurrency: 1 };
+    const parts = { key: { limits, modelLimits: [{ pattern: 'gpt-*', limits }] } };
+    const { policy, prepared } = prepare(parts, BOUND, ['other', 'another']);
+    const subject = `key:${policy.snapshot.key.id}|gpt-test`;
+    expect(prepared.request.windows).toEqual([{ subject, metric: 'requests', window: 'minute', limit: 5 }]);
+    expect(prepared.request.concurrency).toMatchObject([{}, { subject, limit: 1 }]);
   });
 
   it('records the hold of the cap that was granted', () => {

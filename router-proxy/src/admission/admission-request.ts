@@ -1,5 +1,5 @@
 import type { AttemptIntent } from '@weir/contracts/attempt-record';
-import type { AdmitRequest, WindowLimit } from '@weir/counters/contract';
+import type { AdmitRequest, ConcurrencyLimit, WindowLimit } from '@weir/counters/contract';
 import type { Uuid } from '@weir/kernel/ids';
 import { nanoUsd } from '@weir/kernel/money';
 import { businessDate } from '@weir/kernel/period';
@@ -9,6 +9,7 @@ import { encodeEvidence } from '../metering/record-codec.ts';
 import type { Candidate } from '../routing/attempt-plan.ts';
 import { boundAttempt, type AttemptBound } from './attempt-bound.ts';
 import { holdingsAt } from './holdings.ts';
+import { modelOf } from './subject.ts';
 
 export interface AdmissionSettings {
   readonly leaseMs: number;
@@ -25,8 +26,8 @@ export interface AttemptDraft {
   readonly bound: CallBound;
   readonly requestId: Uuid;
   readonly attemptId: Uuid;
-  /** 1 for the first attempt of a request. */
-  readonly attemptNumber: number;
+  /** The attempts of the request so far, by the effective models that they were for. */
+  readonly earlier: readonly { readonly model: string }[];
   /** The endpoint's own name. */
   readonly endpoint: string;
   readonly stream: boolean;
@@ -42,8 +43,10 @@ export interface PreparedAdmission {
 /**
  * Builds an attempt's admission for one instant; built anew when the store's clock is in another business day.
  *
- * A request counts once: only its first attempt asks for request windows and a concurrency slot. Later ones hold
- * their budgets and name the token windows, where their tokens are counted once they are known.
+ * A request counts once: later attempts ask for no window of requests again, and take a slot of concurrency over from
+ * the one before, whatever the limit. Only what limits a model that the request turns to then is asked anew, or turning
+ * to it would be a way past its limits. Each attempt holds its budgets and names the token windows, where its tokens are
+ * counted once they are known.
  */
 export function prepareAdmission(
   draft: AttemptDraft,
@@ -56,13 +59,13 @@ export function prepareAdmission(
   const bound = boundAttempt(policy, route, draft.bound, nowMs);
   const { holdings, day, validWithin } = holdingsAt(route, bound, organization.timeZone, nowMs);
   const intent = intentOf(draft, bound, nowMs);
-  const isFirst = draft.attemptNumber === 1;
+  const counted = draft.earlier.length > 0 ? countedAlready(draft) : undefined;
   const outputCapMin = Math.max(settings.outputCapMin, capMinOf(draft.bound));
   const request: AdmitRequest = {
     organizationId: organization.id,
     attemptId: draft.attemptId,
-    windows: isFirst ? route.windows : tokenWindows(route.windows),
-    concurrency: isFirst ? route.concurrency : [],
+    windows: counted ? windowsAfter(route.windows, counted) : route.windows,
+    concurrency: counted ? slotsAfter(route.concurrency, counted) : route.concurrency,
     holdings,
     day,
     validWithin,
@@ -98,7 +101,7 @@ function intentOf(draft: AttemptDraft, bound: AttemptBound, nowMs: number): Atte
     kind: 'intent',
     attemptId: draft.attemptId,
     requestId: draft.requestId,
-    attemptNumber: draft.attemptNumber,
+    attemptNumber: draft.earlier.length + 1,
     organizationId: organization.id,
     accountPath: policy.accountPath,
     apiKeyId: key.id,
@@ -136,6 +139,19 @@ function evidenceOf(intent: AttemptIntent, bound: AttemptBound): string {
   });
 }
 
-function tokenWindows(windows: readonly WindowLimit[]): readonly WindowLimit[] {
-  return windows.filter(({ metric }) => metric === 'tokens');
+/** Whether the request counts for a subject since an earlier attempt. */
+function countedAlready({ candidate, earlier }: AttemptDraft): (subject: string) => boolean {
+  const { name } = candidate.route.model;
+  const isModelNew = earlier.every(({ model }) => model !== name);
+  return (subject) => !isModelNew || modelOf(subject) === null;
+}
+
+type Counted = ReturnType<typeof countedAlready>;
+
+function windowsAfter(windows: readonly WindowLimit[], isCounted: Counted): readonly WindowLimit[] {
+  return windows.filter(({ metric, subject }) => metric === 'tokens' || !isCounted(subject));
+}
+
+function slotsAfter(slots: readonly ConcurrencyLimit[], isCounted: Counted): readonly ConcurrencyLimit[] {
+  return slots.map((slot) => (isCounted(slot.subject) ? { ...slot, limit: Number.MAX_SAFE_INTEGER } : slot));
 }

@@ -30,7 +30,7 @@ export interface AdmittedAttempt {
 export type Admit = (
   run: InferenceRun,
   candidate: Candidate,
-  attemptNumber: number,
+  earlier: AttemptDraft['earlier'],
 ) => Promise<AdmittedAttempt>;
 
 export interface AdmitDeps {
@@ -44,13 +44,13 @@ export interface AdmitDeps {
 
 /** Step 11, and the intent of step 12. */
 export function createAdmit({ gate, meter, deployments, clock, settings, onAdmitted }: AdmitDeps): Admit {
-  return async (run, candidate, attemptNumber) => {
+  return async (run, candidate, earlier) => {
     const { exchange } = run;
     let prepared: PreparedAdmission | undefined;
     try {
       if (!meter.isAccepting()) throw cannotRecord();
       const startedMs = performance.now();
-      const draft = draftOf(run, candidate, attemptNumber, clock.now());
+      const draft = draftOf(run, candidate, earlier, clock.now());
       const asked = gate.admit(
         (nowMs) => {
           prepared = prepare(draft, settings, nowMs);
@@ -86,7 +86,7 @@ function prepare(draft: AttemptDraft, settings: AdmissionSettings, nowMs: number
 function draftOf(
   { policy, call, exchange, endpoint }: InferenceRun,
   candidate: Candidate,
-  attemptNumber: number,
+  earlier: AttemptDraft['earlier'],
   nowMs: number,
 ): AttemptDraft {
   return {
@@ -95,13 +95,13 @@ function draftOf(
     bound: call.bound,
     requestId: exchange.requestId,
     attemptId: newUuid(nowMs),
-    attemptNumber,
+    earlier,
     endpoint: endpoint.path,
     stream: call.stream,
   };
 }
 
-/** Later attempts of a request count in no window of requests, so what the first one was told stays. */
+/** Later attempts of a request count in hardly any window of requests, so what the first one was told stays. */
 function noteLimits({ exchange }: InferenceRun, admission: Admission): void {
   if (exchange.limits) return;
   const graceUntilMs = admission.kind === 'admitted' ? admission.graceUntilMs : null;

@@ -42,14 +42,14 @@ export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
     const attempts: DecidedAttempt[] = [];
     let last: Failure | undefined;
     try {
-      for (let number = 1; number <= attemptsMax; number++) {
+      while (attempts.length < attemptsMax) {
         const { ending } = exchange.lifetime;
         if (ending) return finish({ kind: 'abandoned', ending, wasSent: false });
         if (exchange.upload?.canRepeat === false) break;
         const found = plan.next();
         const candidate = found instanceof Promise ? await found : found;
         if (!candidate) break;
-        const admission = last ? admitAfter(last, run, candidate, number) : admit(run, candidate, number);
+        const admission = last ? admitAfter(last, run, candidate, attempts) : admit(run, candidate, attempts);
         const admitted = await admission;
         const end = await dispatch(run, admitted);
         attempts.push(decided(candidate, end));
@@ -68,10 +68,10 @@ export function createRunAttempts(deps: RunAttemptsDeps): RunAttempts {
     failure: Failure,
     run: InferenceRun,
     candidate: Candidate,
-    number: number,
+    earlier: readonly DecidedAttempt[],
   ): Promise<AdmittedAttempt> {
     try {
-      return await admit(run, candidate, number);
+      return await admit(run, candidate, earlier);
     } catch (thrown) {
       if (thrown instanceof AppError && thrown.spec.kind === 'client') {
         throw failureError(failure, run.plan.soonestWakeMs());
