@@ -49,6 +49,15 @@ export function describeGrace(createRig: CreateRig): void {
       expect(await admit(rig, ask())).toMatchObject(over);
     });
 
+    it('holds all there is for what is too large to be counted exactly, and gives that back', async () => {
+      const all = 2n ** 53n - 1n;
+      const request = ask([{ ...lenient(), fixed: all - 10n, perOutputToken: 2n }]);
+      expect(await admit(rig, request)).toMatchObject({ kind: 'admitted', outputCap: 100 });
+      expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 0n, held: all });
+      await settle(rig, request, 3n);
+      expect(await balanceOf(rig, organization, BUDGET)).toEqual({ committed: 3n, held: 0n });
+    });
+
     it('does not begin while a useful answer fits: that one is clamped', async () => {
       await spend(90n);
       expect(await spend(0n)).toMatchObject({ outputCap: 10, graceUntilMs: null });

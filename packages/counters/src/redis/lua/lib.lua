@@ -16,6 +16,8 @@ local SETTLED_TTL = '600000'
 
 -- What stands for a number that is not given.
 local NONE = -1
+-- A hold too large to be counted exactly holds all there is, as attempt-request.ts says.
+local MAX_AMOUNT = 9007199254740991
 
 -- There is none while the library is loaded.
 local call

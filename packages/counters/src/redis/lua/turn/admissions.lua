@@ -230,7 +230,7 @@ local function admit(shape, A, at, id, evidence, passes)
   local charge = FIRST_CHARGE
   for _, held in ipairs(shape.balances) do
     attempt[charge], attempt[charge + 1], attempt[charge + 2], attempt[charge + 3] = held.terms.counter, held.terms.metric, 0, 0
-    hold(attempt, charge, held.balance, A[terms + 1] + A[terms + 2] * (cap or 0))
+    hold(attempt, charge, held.balance, math.min(A[terms + 1] + A[terms + 2] * (cap or 0), MAX_AMOUNT))
     charge, terms = charge + CHARGE, terms + 2
   end
   save_attempt(id, attempt)
