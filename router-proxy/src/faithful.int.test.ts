@@ -72,23 +72,28 @@ describe('over real sockets, cut at every byte', () => {
   });
 });
 
+const CHUNK = Buffer.from(
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'x'.repeat(60_000) } }] })}\n\n`,
+);
+
 /** Asks for a stream and reads nothing until told to. */
-async function openSlowly(): Promise<Socket> {
-  const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1');
+async function openSlowly(
+  { url, apiKey }: TestProxy = proxy,
+  path = PATH,
+  lines = ['connection: close'],
+): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
   await once(socket, 'connect');
   socket.pause();
   const body = JSON.stringify({ model: MODEL, messages, stream: true });
   socket.write(
-    `POST ${PATH} HTTP/1.1\r\nhost: weir\r\nconnection: close\r\nx-api-key: ${proxy.apiKey}\r\n` +
+    `POST ${path} HTTP/1.1\r\nhost: weir\r\nx-api-key: ${apiKey}\r\n${lines.map((line) => `${line}\r\n`).join('')}` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   return socket;
 }
 
-describe('a client that does not read', () => {
-  const CHUNK = Buffer.from(
-    `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'x'.repeat(60_000) } }] })}\n\n`,
-  );
+describe('a client that does not read for a while', () => {
   const CHUNKS = 1_000;
   /** What the sockets of two connections may hold on both ends, where the system lets them grow; the proxy adds little. */
   const HELD_BYTES_MAX = 24 * 1024 * 1024;
@@ -122,6 +127,36 @@ describe('a client that does not read', () => {
     const all = createHash('sha256');
     for (let chunk = 0; chunk < CHUNKS; chunk++) all.update(CHUNK);
     expect(got.digest('hex')).toBe(all.digest('hex'));
+  });
+});
+
+describe('a client that does not read any more', () => {
+  let impatient: TestProxy;
+  beforeAll(async () => {
+    impatient = await startTestProxy({
+      upstreamUrl: upstream.url,
+      environment: { PROXY_REQUEST_TIMEOUT: '1s' },
+    });
+  });
+  afterAll(async () => {
+    await impatient.stop();
+  });
+
+  it('loses its connection some time after its request', async () => {
+    upstream.respond(async (_, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      while (!res.destroyed) {
+        if (!res.write(CHUNK)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
+      }
+    });
+    // With a query it is Node's server that reads it; the lane has a test of its own.
+    const socket = await openSlowly(impatient, `${PATH}?a`, []);
+    // A connection that is gone refuses what is sent on it; one that is there takes it for the beginning of a request. Sent
+    // more seldom than the time without progress after which it goes.
+    socket.write('GET / HTTP/1.1\r\nx-a: ');
+    const sending = setInterval(() => socket.write('a'), 3_000);
+    await expect(once(socket, 'close')).rejects.toThrow(/ECONNRESET|EPIPE/);
+    clearInterval(sending);
   });
 });
 

@@ -133,5 +133,6 @@ export function createRequestPath(options: RequestPathOptions): HttpServer {
       refusal: options.refusal,
     }),
     bodyBytesMax: config.http.bodyBytesMax,
+    requestTimeoutMs: config.http.requestTimeoutMs,
   });
 }

@@ -12,6 +12,7 @@ import { openFastLane, type FastLane } from './fast-lane.ts';
 const PATH = '/v1/chat/completions';
 const RECEIVE_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 20_000;
+const UNREAD_TIMEOUT_MS = 200;
 
 let server: Server;
 let lane: FastLane;
@@ -65,6 +66,7 @@ beforeEach(async () => {
     }),
     keepAliveMs: KEEP_ALIVE_MS,
     receiveTimeoutMs: RECEIVE_TIMEOUT_MS,
+    unreadTimeoutMs: UNREAD_TIMEOUT_MS,
     reached: ({ url }) => (url === PATH ? reached : undefined),
   });
   server.prependListener('connection', (socket) => accepted.push(socket));
@@ -342,6 +344,53 @@ describe('a connection that waits', () => {
     expect(client.socket.closed).toBe(false);
     vi.advanceTimersByTime(5_000);
     await client.closed();
+  });
+
+  it.each([
+    ['that is kept', []],
+    ['that closes behind its answer', ['connection: close']],
+  ])('for a client that does not read its answer any more ends, also a connection %s', async (_, lines) => {
+    answer = ({ answer: given }) => {
+      given.start(200, [], false, null);
+      given.write(Buffer.alloc(50_000_000));
+      given.end();
+    };
+    const client = new Client();
+    client.socket.pause();
+    client.send(request('a', lines));
+    await expect.poll(() => served).toHaveLength(1);
+    const [socket] = accepted;
+    if (socket?.closed === false) await once(socket, 'close');
+    expect(socket?.closed).toBe(true);
+    client.socket.destroy();
+  });
+
+  it('for a client that reads slowly goes on for as long as something moves', async () => {
+    const bytes = 20_000_000;
+    answer = ({ answer: given }) => {
+      given.start(200, ['content-length', String(bytes)], false, bytes);
+      given.write(Buffer.alloc(bytes));
+      given.end();
+    };
+    const client = new Client();
+    client.send(request('a'));
+    let read = 0;
+    client.socket.on('data', (part) => {
+      read += part.length;
+      client.socket.pause();
+      setTimeout(() => client.socket.resume(), 1);
+    });
+    // Meanwhile the lane's clock goes on for much longer than idle connections are kept.
+    await expect
+      .poll(
+        () => {
+          vi.advanceTimersByTime(KEEP_ALIVE_MS);
+          return read;
+        },
+        { timeout: 20_000 },
+      )
+      .toBeGreaterThanOrEqual(bytes);
+    client.socket.destroy();
   });
 
   it('for the rest of a request is told so and closed', async () => {

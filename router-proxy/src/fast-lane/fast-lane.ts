@@ -10,6 +10,8 @@ export interface FastLaneOptions {
   readonly keepAliveMs: number;
   /** A request has to arrive within this time. */
   readonly receiveTimeoutMs: number;
+  /** For so long a client may leave the rest of an answer unread without taking a byte of it. */
+  readonly unreadTimeoutMs: number;
   /** Whom a plain request reaches; undefined for one that Node is to read. */
   reached(head: PlainHead): Reached | undefined;
 }
@@ -37,6 +39,7 @@ export function openFastLane(server: Server, options: FastLaneOptions): FastLane
   const lane: Lane & { tick: number; isClosing: boolean } = {
     serveRequest: options.serveRequest,
     keepAliveSeconds: Math.floor(options.keepAliveMs / 1_000),
+    unreadTimeoutMs: options.unreadTimeoutMs,
     isClosing: false,
     tick: 0,
     reached: options.reached,

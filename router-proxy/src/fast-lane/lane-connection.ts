@@ -10,6 +10,8 @@ import { SocketAnswer, type AnsweredConnection } from './socket-answer.ts';
 export interface Lane {
   readonly serveRequest: ServeRequest;
   readonly keepAliveSeconds: number;
+  /** For so long a client may leave the rest of an answer unread without taking a byte of it. */
+  readonly unreadTimeoutMs: number;
   /** No connection is kept behind its answer any more. */
   readonly isClosing: boolean;
   /** Goes forward with each sweep. */
@@ -50,13 +52,15 @@ export class LaneConnection implements AnsweredConnection {
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
+    socket.on('timeout', this.#onTimeout);
     socket.on('error', IGNORE);
   }
 
   /** Ends it where it has waited for more than so many sweeps: for the next request, or for the rest of one. */
   endIfOverdue(idleTicks: number, receivingTicks: number): void {
     const waited = this.#lane.tick - this.#sinceTick;
-    if (this.#phase === 'idle' && waited > idleTicks) this.#socket.destroy();
+    const isIdle = this.#phase === 'idle' && this.#socket.writableLength === 0;
+    if (isIdle && waited > idleTicks) this.#socket.destroy();
     if (this.#phase === 'receiving' && waited > receivingTicks)
       answerBrokenRequest({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, this.#socket);
   }
@@ -91,6 +95,12 @@ export class LaneConnection implements AnsweredConnection {
   readonly #onEnd = (): void => {
     if (this.#phase === 'receiving') answerBrokenRequest({}, this.#socket);
     else this.#socket.end();
+  };
+
+  /** Nothing has moved since an answer ended that the system had not taken as a whole. */
+  readonly #onTimeout = (): void => {
+    if (this.#socket.writableLength > 0) this.#socket.destroy();
+    else this.#socket.setTimeout(0);
   };
 
   readonly #onClose = (): void => {
@@ -163,6 +173,8 @@ export class LaneConnection implements AnsweredConnection {
   answered(keepAlive: boolean): void {
     if (this.#phase !== 'answering') return;
     this.#exchange = null;
+    // The client may never take the rest.
+    if (this.#socket.writableLength > 0) this.#socket.setTimeout(this.#lane.unreadTimeoutMs);
     if (!keepAlive) {
       this.#phase = 'over';
       this.#socket.destroySoon();
@@ -188,6 +200,8 @@ export class LaneConnection implements AnsweredConnection {
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
     socket.off('close', this.#onClose);
+    socket.off('timeout', this.#onTimeout);
+    socket.setTimeout(0);
     socket.off('error', IGNORE);
     this.#lane.toNode(this, socket, read);
   }

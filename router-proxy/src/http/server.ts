@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly serveRequest: ServeRequest;
   /** The largest request body that is accepted. */
   readonly bodyBytesMax: number;
+  /** The longest that one request may take. */
+  readonly requestTimeoutMs: number;
 }
 
 /** The public HTTP server: plain requests to endpoints are served from the socket, all others by Fastify. */
@@ -34,6 +36,9 @@ export interface HttpServer {
 const RECEIVE_TIMEOUT_MS = 120_000;
 /** Longer than common balancers keep idle connections, so that it is they who close them. */
 const KEEP_ALIVE_MS = 72_000;
+
+/** A connection on which nothing has moved for longer than any request takes is that of a client that does not read. */
+const UNREAD_MARGIN_MS = 1_000;
 
 /** What there is at a path, for those who call it in a wrong way. */
 interface KnownPath {
@@ -54,6 +59,7 @@ export function createServer(options: ServerOptions): HttpServer {
     logger: false,
     bodyLimit: options.bodyBytesMax,
     requestTimeout: RECEIVE_TIMEOUT_MS,
+    connectionTimeout: options.requestTimeoutMs + UNREAD_MARGIN_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     // Requests that arrive while stopping get an answer of ours, which says so in words.
@@ -113,13 +119,14 @@ function addEndpoint(
 
 function addFastLane(
   server: FastifyInstance,
-  { serveRequest, bodyBytesMax }: ServerOptions,
+  { serveRequest, bodyBytesMax, requestTimeoutMs }: ServerOptions,
   routes: ReadonlyMap<string, EndpointRoute>,
 ): FastLane {
   const lane = openFastLane(server.server, {
     serveRequest,
     keepAliveMs: KEEP_ALIVE_MS,
     receiveTimeoutMs: RECEIVE_TIMEOUT_MS,
+    unreadTimeoutMs: requestTimeoutMs + UNREAD_MARGIN_MS,
     reached(head: PlainHead) {
       const route = routes.get(head.url);
       if (!route || head.bodyBytes > bodyBytesMax) return undefined;
