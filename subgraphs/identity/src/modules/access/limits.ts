@@ -15,7 +15,7 @@ export const LIMIT_NAMES = [
 
 /** A counter holds doubles in one of its implementations; a thousand million million is far below where they round. */
 const LIMIT_MAX = 1_000_000_000_000_000;
-const MODEL_LIMITS_MAX = 200;
+export const MODEL_LIMITS_MAX = 200;
 
 /** Undefined leaves a limit as it is, null clears it. */
 export type LimitChanges = { readonly [Name in keyof LimitSet]?: number | null | undefined };

@@ -6,7 +6,7 @@ import { bestMatch } from '@weir/kernel/pattern';
 import { intersectPatterns } from '@weir/kernel/pattern-intersection';
 import { changeAccess, type AccessProblem, type AccessSettings, type BindingNode } from './access-change.ts';
 import { LIST_NAMES, UNRESTRICTED, type AccessLists } from './access-lists.ts';
-import { boundsOfModel, LIMIT_NAMES } from './limits.ts';
+import { boundsOfModel, LIMIT_NAMES, MODEL_LIMITS_MAX } from './limits.ts';
 
 /** Everything that a node allows itself and nodes above it do not. */
 export function problemsBelow(node: AccessSettings, above: readonly BindingNode[]): readonly AccessProblem[] {
@@ -76,14 +76,13 @@ function lower(a: LimitSet, b: LimitSet): LimitSet {
 /**
  * The node's settings with those of a node above written into it: lists and limits that it left to that node become its
  * own, so that it allows no more when that node is gone.
+ * @returns Undefined where it would have more limits of models than a node may have.
  */
-export function absorbAccess(node: AccessSettings, bound: BindingNode): AccessSettings {
+export function absorbAccess(node: AccessSettings, bound: BindingNode): AccessSettings | undefined {
+  const patterns = patternsOfBoth(node, bound);
+  if (!patterns) return undefined;
   const access = { ...narrowLists(node.access, [bound]) };
   for (const name of LIST_NAMES) access[name] ??= bound.access[name];
-  const [own, above] = [node, bound].map(({ modelLimits }) => modelLimits.map(({ pattern }) => pattern));
-  // Models that a pattern of each names are named by neither best: what the two have in common gets an entry as well.
-  const common = (own ?? []).flatMap((a) => (above ?? []).flatMap((b) => intersectPatterns(a, b)));
-  const patterns = new Set([...(own ?? []), ...(above ?? []), ...common]);
   // Of one node's entries only the best match counts, so that each has to say what both nodes said of its models.
   const limitsOf = ({ modelLimits }: AccessSettings, name: string) =>
     bestMatch(modelLimits, ({ pattern }) => pattern, name)?.limits ?? {};
@@ -95,6 +94,22 @@ export function absorbAccess(node: AccessSettings, bound: BindingNode): AccessSe
       limits: lower(limitsOf(node, pattern), limitsOf(bound, pattern)),
     })),
   };
+}
+
+/**
+ * The models and patterns that either node names, and what two of them have in common: such models are named best by
+ * neither. Undefined beyond `MODEL_LIMITS_MAX`, of which patterns that cross make many more.
+ */
+function patternsOfBoth(node: AccessSettings, bound: BindingNode): ReadonlySet<string> | undefined {
+  const [own, above] = [node, bound].map(({ modelLimits }) => modelLimits.map(({ pattern }) => pattern));
+  const patterns = new Set([...(own ?? []), ...(above ?? [])]);
+  for (const a of own ?? []) {
+    for (const b of above ?? []) {
+      if (patterns.size > MODEL_LIMITS_MAX) return undefined;
+      for (const both of intersectPatterns(a, b)) patterns.add(both);
+    }
+  }
+  return patterns.size > MODEL_LIMITS_MAX ? undefined : patterns;
 }
 
 /** Whether a node restricts nothing itself. */

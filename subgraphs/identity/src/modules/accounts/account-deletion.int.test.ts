@@ -126,6 +126,22 @@ describe('deleting an account', () => {
     expect(await remove(budgeted)).toMatchObject({ userErrors: [{ code: 'NOT_FOUND' }] });
   });
 
+  it('is refused where it would leave somebody below with more limits of models than one may have', async () => {
+    const crossing = (a: string, b: string) =>
+      Array.from({ length: 20 }, (_, place) => ({
+        pattern: `*${a}${String(place)}*${b}${String(place)}*`,
+        limits: { requestsPerMinute: 10 },
+      }));
+    const middle = await tools.create({ name: 'Middle', modelLimits: crossing('a', 'b') });
+    const child = await tools.create({ parentId: middle, name: 'Child', modelLimits: crossing('c', 'd') });
+    const before = await read(child);
+    expect(await remove(middle)).toMatchObject({
+      account: null,
+      userErrors: [{ code: 'INVALID_MODEL_LIMIT' }],
+    });
+    expect(await read(child)).toEqual(before);
+  });
+
   it('ends every other use of it: no child, no key, no change, no place to move to', async () => {
     const gone = await tools.create({ name: 'Gone' });
     await remove(gone);

@@ -3,13 +3,14 @@ import { err, ok, type Result } from '@weir/kernel/result';
 import { encodeId, type Uuid } from '@weir/kernel/ids';
 import { withTenant, type Transaction } from '@weir/prisma/tenant';
 import { tenantOf, type ActorScope } from '../../actor-scope.ts';
+import { MODEL_LIMITS_MAX } from '../access/limits.ts';
 import { absorbAccess, isUnrestricted } from '../access/narrow-access.ts';
 import { absorbRouting, hasRules } from '../routing/absorb-routing.ts';
 import type { Account } from './account.ts';
 import type { AccountDeps } from './account-changes.ts';
 import type { AccountProblem } from './account-rules.ts';
 import { createAccountStore } from './account-store.ts';
-import { createAccountTreeStore, type SpendingBound } from './account-tree-store.ts';
+import { createAccountTreeStore, type AccountAccess, type SpendingBound } from './account-tree-store.ts';
 import { nodeOf } from './binding-nodes.ts';
 import {
   changeableAccount,
@@ -74,7 +75,8 @@ async function deleteWithin(
   }
   const [bound] = await tree.spendingBounds(organizationId, [id]);
   if (bound && (await hasChildren(tree, node))) return err([spendingProblem(bound)]);
-  await passOn(tree, node);
+  const burdened = await passOn(tree, node);
+  if (burdened) return err([burdenProblem(burdened)]);
   const movedCount = await tree.liftChildren(node);
   const revokedKeyCount = await tree.revokeKeysOf(id, at);
   await tree.markDeleted(id, at);
@@ -105,15 +107,34 @@ function spendingProblem({ kind, name }: SpendingBound): AccountProblem {
   );
 }
 
-async function passOn(tree: ReturnType<typeof createAccountTreeStore>, node: Account): Promise<void> {
+function burdenProblem({ name }: Account): AccountProblem {
+  return problem(
+    'INVALID_MODEL_LIMIT',
+    `The account "${name}" would get more than ${MODEL_LIMITS_MAX} limits of models, its own and those of this account: ` +
+      'take some of either away first.',
+    'id',
+  );
+}
+
+/** @returns A child that cannot take what bound it; then nothing was passed on. */
+async function passOn(
+  tree: ReturnType<typeof createAccountTreeStore>,
+  node: Account,
+): Promise<Account | undefined> {
   const passesAccess = !isUnrestricted(node);
   const passesRules = hasRules(node.routing) || node.status === 'SUSPENDED';
-  if (!passesAccess && !passesRules) return;
+  if (!passesAccess && !passesRules) return undefined;
   const bound = nodeOf(node);
   const children: Account[] = [];
   for await (const child of tree.childrenOf(node)) children.push(child);
   if (passesAccess) {
-    await tree.setAccess(children.map((child) => ({ id: child.id, ...absorbAccess(child, bound) })));
+    const changes: AccountAccess[] = [];
+    for (const child of children) {
+      const absorbed = absorbAccess(child, bound);
+      if (!absorbed) return child;
+      changes.push({ id: child.id, ...absorbed });
+    }
+    await tree.setAccess(changes);
   }
   if (passesRules) {
     await tree.setRules(
@@ -124,4 +145,5 @@ async function passOn(tree: ReturnType<typeof createAccountTreeStore>, node: Acc
       })),
     );
   }
+  return undefined;
 }

@@ -8,7 +8,10 @@ import { depthOf, dnaBelow, dnaRangeBelow, type Account } from './account.ts';
 import { whereWithin } from './account-query.ts';
 import { ACCOUNT_COLUMNS, accountOfRow } from './account-record.ts';
 
-/** What an account itself allows, with what names it. */
+/** What an account itself allows. */
+export type AccountAccess = AccessSettings & Pick<Account, 'id'>;
+
+/** The same, with what names it. */
 export interface BoundAccount extends AccessSettings {
   readonly id: Uuid;
   readonly name: string;
@@ -153,7 +156,7 @@ export function createAccountTreeStore(db: Db) {
     },
 
     /** Replaces what these accounts allow, as a whole. */
-    async setAccess(changed: readonly (AccessSettings & Pick<Account, 'id'>)[]): Promise<void> {
+    async setAccess(changed: readonly AccountAccess[]): Promise<void> {
       for (let start = 0; start < changed.length; start += PAGE) {
         const rows = changed.slice(start, start + PAGE).map(({ id, access, limits, modelLimits }) => ({
           id,
