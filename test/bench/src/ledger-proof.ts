@@ -5,7 +5,8 @@ import type { LedgerProof } from './target.ts';
 const SETTLE_DEADLINE_MS = 30_000;
 
 /**
- * Reads the ledger once everything in flight is written: an intent without a close is lost, a second close is double.
+ * Reads the ledger once everything in flight is written, which is when nothing comes any more: an intent without a close is
+ * lost, a second close is double.
  */
 export async function ledgerProof(databaseUrl: string): Promise<LedgerProof> {
   const client = new pg.Client({ connectionString: databaseUrl });
@@ -21,10 +22,14 @@ export async function ledgerProof(databaseUrl: string): Promise<LedgerProof> {
     return { closed: Number(row?.closed), lost: Number(row?.lost), double: Number(row?.double) };
   };
   try {
+    const endAt = performance.now() + SETTLE_DEADLINE_MS;
     let proof = await count();
-    for (const endAt = performance.now() + SETTLE_DEADLINE_MS; proof.lost > 0 && performance.now() < endAt;) {
-      await pause(250);
-      proof = await count();
+    let isComing = true;
+    while ((isComing || proof.lost > 0) && performance.now() < endAt) {
+      await pause(500);
+      const next = await count();
+      isComing = next.closed > proof.closed;
+      proof = next;
     }
     return proof;
   } finally {

@@ -64,6 +64,8 @@ export async function soak(weir: Weir, options: SoakOptions): Promise<void> {
       ['slope of the second half, per 100,000 requests', slope.toFixed(2)],
     ],
   );
+  const { closed } = (await weir.proof?.()) ?? { closed: 0 };
+  if (closed !== requests) throw new Error(`${requests} requests are ${closed} attempts in the ledger`);
 }
 
 async function read(weir: Weir, requests: number, seconds: number): Promise<Point> {
