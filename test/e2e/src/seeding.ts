@@ -19,7 +19,10 @@ export interface Seeding {
   /** @returns A new project below the root account. */
   addAccount(): Promise<Uuid>;
   addKey(accountId: Uuid, columns?: Readonly<Record<string, unknown>>): Promise<SeededKey>;
-  /** A BLOCK budget of money that never resets. @param columns Names the node and the limit. */
+  /**
+   * A BLOCK budget of money that never resets. It has blocked for long: nobody waits for what might run beside it.
+   * @param columns Names the node and the limit.
+   */
   addBudget(columns: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
 }
@@ -71,16 +74,21 @@ export async function openSeeding(databaseUrl: string, publicOrganizationId: str
       });
       return { id, secret };
     },
-    addBudget: (columns) =>
-      insertRow(client, 'billing.budgets', {
-        id: newUuid(),
+    async addBudget(columns) {
+      const id = newUuid();
+      await insertRow(client, 'billing.budgets', {
+        id,
         organization_id: organizationId,
         name: 'seeded',
         metric: 'COST',
         period: 'TOTAL',
         enforcement: 'BLOCK',
         ...columns,
-      }),
+      });
+      await client.query(`update billing.budgets set blocks_since = now() - interval '1 day' where id = $1`, [
+        id,
+      ]);
+    },
     close: () => client.end(),
   };
 }
